@@ -1,0 +1,118 @@
+// Programs run as children: never through a shell, never with the runner's own environment, never left behind.
+
+import { onExit } from "./cleanup.ts";
+
+export interface ChildOptions {
+  /** The child's whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin?: string | undefined;
+  /** Milliseconds without a byte of output after which the child is killed. */
+  readonly stallMs: number;
+}
+
+export interface RunOptions extends ChildOptions {
+  /** Output beyond this many bytes ends the child. */
+  readonly maxBytes: number;
+}
+
+/** How a child ended; exactly one of `exitCode` and `signal` is set. */
+export interface ChildEnd {
+  readonly exitCode?: number;
+  readonly signal?: string;
+  /** The last 64 KiB of what it wrote to stderr: text from a program, to be printed with care. */
+  readonly unsafeStderr: string;
+  /** The runner ended it because it had been silent for `stallMs`. */
+  readonly stalled: boolean;
+}
+
+export interface RunResult extends ChildEnd {
+  readonly stdout: Uint8Array;
+  /** There was more output than `maxBytes`. */
+  readonly overflowed: boolean;
+}
+
+export interface RunningChild {
+  readonly stdout: ReadableStream<Uint8Array>;
+  readonly ended: Promise<ChildEnd>;
+  /** Kills the child and whatever it started. */
+  kill(): void;
+}
+
+const MAX_STDERR_CHARACTERS = 65_536;
+
+/** Starts a program whose output is read as it comes. Throws ENOENT when there is no such program. */
+export function startChild(argv: readonly string[], options: ChildOptions): RunningChild {
+  const child = Bun.spawn([...argv], {
+    env: { ...options.env },
+    cwd: "/",
+    stdin: options.stdin === undefined ? "ignore" : new Blob([options.stdin]),
+    stdout: "pipe",
+    stderr: "pipe",
+    // A session of its own, so that what the child starts can be ended with it.
+    detached: true,
+  });
+  const kill = () => killGroup(child.pid);
+  const ending = onExit(kill);
+  let stalled = false;
+  const onStall = () => {
+    stalled = true;
+    kill();
+  };
+  let timer = setTimeout(onStall, options.stallMs);
+  const stdout = child.stdout.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        clearTimeout(timer);
+        timer = setTimeout(onStall, options.stallMs);
+        controller.enqueue(chunk);
+      },
+    }),
+  );
+  const ended = Promise.all([child.exited, tailOf(child.stderr)]).then(([, unsafeStderr]) => {
+    clearTimeout(timer);
+    ending[Symbol.dispose]();
+    return { ...outcomeOf(child), unsafeStderr, stalled };
+  });
+  return { stdout, ended, kill };
+}
+
+/** Runs a program to its end and returns what it wrote. Throws ENOENT when there is no such program. */
+export async function runChild(argv: readonly string[], options: RunOptions): Promise<RunResult> {
+  const child = startChild(argv, options);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  let overflowed = false;
+  for await (const chunk of child.stdout) {
+    size += chunk.byteLength;
+    overflowed = size > options.maxBytes;
+    if (overflowed) {
+      child.kill();
+      break;
+    }
+    chunks.push(chunk);
+  }
+  return { ...(await child.ended), stdout: Buffer.concat(chunks), overflowed };
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended already.
+  }
+}
+
+function outcomeOf(child: Bun.Subprocess): { exitCode: number } | { signal: string } {
+  return child.signalCode === null
+    ? { exitCode: child.exitCode ?? 0 }
+    : { signal: child.signalCode };
+}
+
+async function tailOf(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    text = (text + decoder.decode(chunk, { stream: true })).slice(-MAX_STDERR_CHARACTERS);
+  }
+  return text;
+}
