@@ -105,7 +105,7 @@ function killGroup(pid: number): void {
 function outcomeOf(child: Bun.Subprocess): { exitCode: number } | { signal: string } {
   return child.signalCode === null
     ? { exitCode: child.exitCode ?? 0 }
-    : { signal: child.signalCode };
+    : { signal: String(child.signalCode) };
 }
 
 async function tailOf(stream: ReadableStream<Uint8Array>): Promise<string> {

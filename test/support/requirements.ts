@@ -3,26 +3,24 @@
 
 import { test } from "bun:test";
 
-/** `test`, or a visible skip where one of the programs is not on PATH. */
-export function needs(...programs: readonly string[]): typeof test {
+/** Registers a test, or reports why it cannot run here. */
+export type ConditionalTest = (
+  title: string,
+  run: () => void | Promise<void>,
+  timeoutMs?: number,
+) => void;
+
+/** A test that needs these programs on PATH. */
+export function needs(...programs: readonly string[]): ConditionalTest {
   const missing = programs.filter((program) => Bun.which(program) === null);
-  return missing.length === 0 ? test : unavailable(`needs ${missing.join(", ")}`);
+  return needsThat(missing.length === 0, `needs ${missing.join(", ")}`);
 }
 
-/** `test`, or a visible skip where the condition does not hold. */
-export function needsThat(condition: boolean, reason: string): typeof test {
-  return condition ? test : unavailable(reason);
-}
-
-function unavailable(reason: string): typeof test {
-  const report = ((title: string) => {
-    if (process.env["CI"] === "true") {
-      test(title, () => {
-        throw new Error(`CI must not skip: ${reason}`);
-      });
-    } else {
-      test.skip(`${title} [skipped: ${reason}]`, () => {});
-    }
-  }) as typeof test;
-  return report;
+/** A test that needs the condition to hold; `reason` says what is wanted. */
+export function needsThat(condition: boolean, reason: string): ConditionalTest {
+  if (condition) return (title, run, timeoutMs) => test(title, run, timeoutMs);
+  if (process.env["CI"] === "true") {
+    return (title) => test(title, () => Promise.reject(new Error(`CI must not skip: ${reason}`)));
+  }
+  return (title) => test.skip(`${title} [skipped: ${reason}]`, () => {});
 }
