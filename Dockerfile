@@ -1,0 +1,53 @@
+# FastMCP Runner on Alpine: `docker build .` needs nothing but this checkout.
+# Tests build this same file against stand-ins for its bases, where the real one cannot be pulled.
+
+# Alpine 3.23.5, the index of all its platforms.
+ARG BASE=docker.io/library/alpine@sha256:fd791d74b68913cbb027c6546007b3f0d3bc45125f797758156952bc2d6daf40
+ARG BUILD_BASE=${BASE}
+
+# The binary is compiled on the machine that builds, for the one that will run it: nothing is emulated.
+FROM --platform=$BUILDPLATFORM ${BUILD_BASE} AS build
+RUN apk add --no-cache nodejs npm libstdc++ libgcc
+WORKDIR /build
+COPY package.json bun.lock bunfig.toml ./
+RUN npm install --global "$(node --print 'require("./package.json").packageManager')" \
+ && bun install --frozen-lockfile --production
+COPY scripts/build.ts scripts/harden-binary.ts scripts/
+COPY src/ src/
+ARG COMMIT=unknown
+ARG TARGETARCH
+RUN case "${TARGETARCH:-$(uname -m)}" in \
+      amd64 | x86_64) target=linux-x64-musl ;; \
+      arm64 | aarch64) target=linux-arm64-musl ;; \
+      *) echo "there is no binary for $TARGETARCH" >&2; exit 1 ;; \
+    esac \
+ && bun run build --target "$target" --commit "$COMMIT" \
+ && mv "dist/fastmcp-runner-$target" /fastmcp-runner
+
+FROM ${BASE}
+RUN apk add --no-cache crane su-exec bubblewrap libstdc++ libgcc
+
+# The server runs as 1000:1000. So does everything from the start where the platform says so, as Hugging Face Spaces
+# do: what the image may bring, and the private root of images that need all of their own, must be writable then too.
+# The marker tells the runner that this root file system is its own, to put an application's directories on.
+RUN echo 'mcp:x:1000:' >> /etc/group \
+ && echo 'mcp:x:1000:1000::/home/mcp:/bin/sh' >> /etc/passwd \
+ && mkdir -p /app /data /home/mcp /opt /srv /var/data /var/cache/fastmcp-runner /etc/fastmcp-runner \
+ && chown -R 1000:1000 /app /data /home /opt /srv /var/data /var/cache/fastmcp-runner \
+ && echo 'FastMCP Runner may place application directories on this root file system.' > /etc/fastmcp-runner/owns-root
+
+COPY --from=build /fastmcp-runner /usr/local/bin/fastmcp-runner
+
+ARG COMMIT=unknown
+LABEL org.opencontainers.image.title="FastMCP Runner" \
+      org.opencontainers.image.description="Given the name of a container image, become the MCP server inside it: no Docker needed." \
+      org.opencontainers.image.source="https://github.com/drengskapur/fastmcp-runner" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.revision="${COMMIT}"
+
+EXPOSE 7860
+# An image is pulled first, which may take minutes.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=300s --retries=3 CMD ["fastmcp-runner", "healthcheck"]
+# No USER: started as root, the runner drops to 1000:1000 itself, once it has put the image in place.
+ENTRYPOINT ["fastmcp-runner"]

@@ -1,0 +1,98 @@
+// Runs podman where there is no init and no cgroup delegation, as in CI: with storage of its own in a temporary
+// directory, in a mount namespace of its own with a cgroup file system that podman accepts.
+
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { tempDir } from "./temp-dir.ts";
+
+export interface PodmanResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+const SECCOMP = join(import.meta.dir, "../fixtures/docker-seccomp-default.json");
+
+// https://github.com/moby/moby/blob/v27.0.0/oci/caps/defaults.go
+const DOCKER_CAPABILITIES =
+  "chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net_bind_service,net_raw,sys_chroot,mknod,audit_write,setfcap";
+
+/** Options of `podman run`: the rules that Docker has by default, on this machine's network. */
+const DOCKER_RULES = [
+  "--pull=never",
+  // podman has systemd run it, which is not here.
+  "--no-healthcheck",
+  "--network=host",
+  "--cgroups=disabled",
+  "--ulimit=nofile=1024:4096",
+  "--ulimit=nproc=4096:4096",
+  `--security-opt=seccomp=${SECCOMP}`,
+];
+
+export const AS_ROOT = [...DOCKER_RULES, "--cap-drop=all", `--cap-add=${DOCKER_CAPABILITIES}`];
+export const AS_USER = [...DOCKER_RULES, "--cap-drop=all", "--user=1000:1000"];
+
+const IN_NAMESPACE = [
+  "umount -R /sys/fs/cgroup 2>/dev/null",
+  "mount -t cgroup2 none /sys/fs/cgroup 2>/dev/null || mount -t tmpfs none /sys/fs/cgroup",
+  'exec podman "$@"',
+].join("\n");
+
+let storage: readonly string[] | undefined;
+let problem: { readonly text: string | undefined } | undefined;
+
+/** The whole command line for `podman ARGS…`. */
+export function podmanCommand(...args: readonly string[]): string[] {
+  storage ??= createStorage();
+  return inNamespace([...storage, ...args]);
+}
+
+export async function podman(...args: readonly string[]): Promise<PodmanResult> {
+  const child = Bun.spawn(podmanCommand(...args), { stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr, exitCode] = await Promise.all([
+    child.stdout.text(),
+    child.stderr.text(),
+    child.exited,
+  ]);
+  return { stdout, stderr, exitCode };
+}
+
+/** Like `podman`, for what the test only prepares: throws when it fails. Returns stdout. */
+export async function podmanMust(...args: readonly string[]): Promise<string> {
+  const { stdout, stderr, exitCode } = await podman(...args);
+  if (exitCode !== 0) throw new Error(`podman ${args.join(" ")}: ${stdout}${stderr}`);
+  return stdout;
+}
+
+/** What keeps podman from running a container under Docker's rules here, if anything. */
+export function podmanProblem(): string | undefined {
+  problem ??= { text: findProblem() };
+  return problem.text;
+}
+
+function findProblem(): string | undefined {
+  using root = tempDir();
+  const busybox = Bun.which("busybox");
+  if (busybox === null) return "busybox is not installed";
+  for (const name of ["dev", "etc", "proc", "run", "sys", "tmp"]) mkdirSync(root.file(name));
+  cpSync(busybox, root.file("busybox"));
+  const argv = podmanCommand("run", "--rm", ...AS_ROOT, "--rootfs", root.path, "/busybox", "true");
+  const run = Bun.spawnSync(argv);
+  return run.exitCode === 0 ? undefined : run.stderr.toString().trim();
+}
+
+function createStorage(): string[] {
+  const directory = mkdtempSync(join(tmpdir(), "fastmcp-runner-podman-"));
+  process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
+  const options = ["--root", join(directory, "root"), "--runroot", join(directory, "run")];
+  options.push("--events-backend", "none");
+  // vfs works on every file system, but copies the whole tree for each layer.
+  const probe = Bun.spawnSync(inNamespace([...options, "--storage-driver", "overlay", "info"]));
+  if (probe.exitCode !== 0) rmSync(directory, { recursive: true, force: true });
+  return [...options, "--storage-driver", probe.exitCode === 0 ? "overlay" : "vfs"];
+}
+
+function inNamespace(args: readonly string[]): string[] {
+  return ["unshare", "-m", "sh", "-c", IN_NAMESPACE, "podman", ...args];
+}

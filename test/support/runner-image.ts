@@ -1,0 +1,51 @@
+// The container image as users build it, from this checkout's Dockerfile, on stand-ins for Alpine. Built once for all
+// test files.
+
+import { join } from "node:path";
+import { podmanMust, podmanProblem } from "./podman.ts";
+import { type ConditionalTest, needsThat } from "./requirements.ts";
+import { BUILD_STAND_IN, STAND_IN, STAND_IN_PROGRAMS, buildStandInBases } from "./stand-in-base.ts";
+import { tempDir } from "./temp-dir.ts";
+
+export const RUNNER_IMAGE = "localhost/fastmcp-runner-on-stand-in-alpine";
+
+/** The commit that the image says it was built from. */
+export const IMAGE_COMMIT = "89abcdef0123456789abcdef0123456789abcdef";
+
+const ROOT = join(import.meta.dir, "../..");
+
+let build: Promise<void> | undefined;
+
+/** A test that runs containers of RUNNER_IMAGE. */
+export function needsContainers(): ConditionalTest {
+  const programs = ["podman", "unshare", ...STAND_IN_PROGRAMS];
+  const missing = programs.filter((program) => Bun.which(program) === null);
+  if (missing.length > 0) return needsThat(false, `needs ${missing.join(", ")}`);
+  if (process.arch !== "x64") return needsThat(false, "the stand-in for Alpine is made for x64");
+  const problem = podmanProblem();
+  return needsThat(problem === undefined, `podman cannot work here: ${problem}`);
+}
+
+/** Makes RUNNER_IMAGE, unless that has been done. */
+export function buildRunnerImage(): Promise<void> {
+  build ??= buildOnce();
+  return build;
+}
+
+async function buildOnce(): Promise<void> {
+  using directory = tempDir();
+  await buildStandInBases(directory.path);
+  await podmanMust(
+    "build",
+    "--isolation=chroot",
+    "--network=host",
+    "--platform=linux/amd64",
+    // OCI's own format has no HEALTHCHECK.
+    "--format=docker",
+    `--build-arg=BASE=${STAND_IN}`,
+    `--build-arg=BUILD_BASE=${BUILD_STAND_IN}`,
+    `--build-arg=COMMIT=${IMAGE_COMMIT}`,
+    `--tag=${RUNNER_IMAGE}`,
+    ROOT,
+  );
+}
