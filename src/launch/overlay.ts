@@ -1,0 +1,107 @@
+// Carries out an overlay plan: moves the safe paths of a staged tree to the runner's own root, into what is there
+// and never over it. The runner's own files keep their content, owner and mode.
+
+import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, type Stats } from "node:fs";
+import { dirname } from "node:path";
+import { RunnerError, reasonOf } from "../errors.ts";
+import { copyTree } from "./copy-tree.ts";
+import type { LeftOut, OverlayPlan } from "./overlay-plan.ts";
+import { giveTree, type Identity, type TreeSize } from "./ownership.ts";
+import { hostPathOf } from "./root-view.ts";
+
+export interface OverlayReport {
+  /** The safe paths that moved, with their sizes in the image. */
+  readonly kept: readonly (TreeSize & { readonly path: string })[];
+  /** Whole safe paths and single entries that stayed behind. Their names come from the image: print them with care. */
+  readonly leftOut: readonly LeftOut[];
+}
+
+const SLASH = Buffer.from("/");
+const OWNER_ALL = 0o700;
+const PERMISSIONS = 0o7777;
+const NOT_ALLOWED: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS"]);
+
+/** Moves what the plan says, given to `owner` first. Throws DISK_FULL, DISK_UNWRITABLE. */
+export function applyOverlay(plan: OverlayPlan, owner: Identity): OverlayReport {
+  const leftOut: LeftOut[] = [...plan.leftOut];
+  const kept = plan.moved.map((path) => {
+    const source = hostPathOf(plan.staged, path);
+    const target = hostPathOf(plan.runtimeRoot, path);
+    const size = giveTree(source, owner);
+    mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
+    moveInto(Buffer.from(source), Buffer.from(target), (unsafeTarget, why) => {
+      const unsafePath = unsafeTarget.slice(plan.runtimeRoot === "/" ? 0 : plan.runtimeRoot.length);
+      leftOut.push({ path: unsafePath, why });
+    });
+    return { path, ...size };
+  });
+  return { kept, leftOut };
+}
+
+type LeaveOut = (unsafeTarget: string, why: string) => void;
+
+function moveInto(source: Buffer, target: Buffer, leaveOut: LeaveOut): void {
+  const existing = lstatSync(target, { throwIfNoEntry: false });
+  if (existing === undefined) return move(source, target, leaveOut);
+  const stats = lstatSync(source);
+  if (!existing.isDirectory() || !stats.isDirectory()) {
+    return leaveOut(target.toString(), "exists already");
+  }
+  for (const name of readdirSync(source, { encoding: "buffer" })) {
+    moveInto(Buffer.concat([source, SLASH, name]), Buffer.concat([target, SLASH, name]), leaveOut);
+  }
+}
+
+function move(source: Buffer, target: Buffer, leaveOut: LeaveOut): void {
+  const stats = lstatSync(source);
+  try {
+    rename(source, target, stats);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "EXDEV") return copy(source, target, leaveOut);
+    if (NOT_ALLOWED.has(code))
+      return leaveOut(target.toString(), "may not be written by this user");
+    throw moveFailure(error);
+  }
+}
+
+// A directory that changes its parent must be writable itself, which an image's 0555 directory is not to its owner.
+function rename(source: Buffer, target: Buffer, stats: Stats): void {
+  const locked = stats.isDirectory() && (stats.mode & OWNER_ALL) !== OWNER_ALL;
+  if (locked) chmodSync(source, (stats.mode & PERMISSIONS) | OWNER_ALL);
+  try {
+    renameSync(source, target);
+  } finally {
+    if (locked) restoreMode(target, source, stats);
+  }
+}
+
+function restoreMode(target: Buffer, source: Buffer, stats: Stats): void {
+  const moved = lstatSync(source, { throwIfNoEntry: false }) === undefined;
+  chmodSync(moved ? target : source, stats.mode & PERMISSIONS);
+}
+
+function copy(source: Buffer, target: Buffer, leaveOut: LeaveOut): void {
+  try {
+    copyTree(source, target);
+  } catch (error) {
+    if (!NOT_ALLOWED.has(codeOf(error))) throw moveFailure(error);
+    leaveOut(target.toString(), "may not be written by this user");
+  }
+}
+
+function moveFailure(cause: unknown): RunnerError {
+  const full = ["ENOSPC", "EDQUOT"].includes(codeOf(cause));
+  const options = { cause, stage: "extract" } as const;
+  return full
+    ? new RunnerError("DISK_FULL", "there is no room left for the image's files", options)
+    : new RunnerError(
+        "DISK_UNWRITABLE",
+        `the image's files cannot be moved: ${reasonOf(cause)}`,
+        options,
+      );
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}

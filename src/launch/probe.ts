@@ -1,0 +1,208 @@
+// What works on this machine, found by trying it where trying is cheap and harmless. Changes nothing that outlives it.
+
+import { lstatSync, readFileSync } from "node:fs";
+import { reasonOf } from "../errors.ts";
+import { runChild } from "../system/child.ts";
+import { chroot } from "../system/namespace.ts";
+import { NAMESPACE_TOOLS, type NamespaceTool } from "./namespace-tools.ts";
+import { SERVER_IDENTITY, serverIdentity } from "./ownership.ts";
+import type { RunMode } from "./run-mode.ts";
+
+/** Whether something works: with what it offers, or with why it does not, each the end of a sentence. */
+export type Ability =
+  | { readonly works: true; readonly detail: string }
+  | { readonly works: false; readonly why: string };
+
+export interface Probe {
+  /** The runner's effective user is root. */
+  readonly root: boolean;
+  readonly modes: Readonly<Record<RunMode, Ability>>;
+  /** A mount namespace with /proc, /dev and /sys, in chroot mode. */
+  readonly mounts: Ability;
+  readonly tools: Readonly<Record<NamespaceTool["name"], Ability>>;
+  /** The tool that makes the user namespace in userns mode. */
+  readonly namespaceTool?: NamespaceToolFound;
+  /** su-exec or gosu, where root finds one. */
+  readonly dropTool?: string;
+}
+
+export interface NamespaceToolFound {
+  readonly name: NamespaceTool["name"];
+  readonly program: string;
+}
+
+export interface ProbeOptions {
+  /** The runner's own PATH. */
+  readonly searchPath: string;
+  /** The directory that overlay would write to. */
+  readonly runtimeRoot?: string;
+}
+
+// A container image whose root exists for nothing but the server declares it with this file.
+const OWNERSHIP_MARKER = "etc/fastmcp-runner/owns-root";
+const DROP_TOOLS = ["su-exec", "gosu"];
+
+const CAPABILITIES = { CHOWN: 0, SETGID: 6, SETUID: 7, SYS_CHROOT: 18, SYS_ADMIN: 21 } as const;
+type Capability = keyof typeof CAPABILITIES;
+
+const TRIAL_STALL_MS = 5_000;
+const TRIAL_MAX_BYTES = 65_536;
+
+/** Finds out which run modes work here, in a few milliseconds. */
+export async function probeMachine(options: ProbeOptions): Promise<Probe> {
+  const root = process.geteuid?.() === 0;
+  const effective = effectiveCapabilities();
+  const identity = root ? identityChange(effective) : works("the server runs as this user");
+  const mounts = mountAbility(root, effective);
+  const trials = root ? rootNeedsNoTool() : await tryTools(options.searchPath);
+  const found = trials.find((trial) => trial.ability.works && trial.program !== undefined);
+  const dropTool = root ? firstOnPath(DROP_TOOLS, options.searchPath) : undefined;
+  return {
+    root,
+    modes: {
+      overlay: both(identity, overlayAbility(options.runtimeRoot ?? "/")),
+      chroot: both(identity, chrootAbility(root, mounts)),
+      userns: usernsAbility(root, trials),
+    },
+    mounts,
+    tools: Object.fromEntries(trials.map(({ name, ability }) => [name, ability])) as Probe["tools"],
+    ...(found?.program === undefined
+      ? {}
+      : { namespaceTool: { name: found.name, program: found.program } }),
+    ...(dropTool === undefined ? {} : { dropTool }),
+  };
+}
+
+function overlayAbility(runtimeRoot: string): Ability {
+  const marker = `${runtimeRoot === "/" ? "" : runtimeRoot}/${OWNERSHIP_MARKER}`;
+  try {
+    const stats = lstatSync(marker);
+    if (stats.isFile() && stats.uid === 0) return works("the runner owns this root");
+    return fails(`${marker} is not a regular file of root's`);
+  } catch {
+    return fails("the runner does not own this root, and would overwrite somebody's files");
+  }
+}
+
+function chrootAbility(root: boolean, mounts: Ability): Ability {
+  if (!root) return fails("only root may change the root directory");
+  try {
+    // To the root that it already is: allowed or refused like any other, and without effect.
+    chroot("/");
+  } catch (error) {
+    return fails(reasonOf(error));
+  }
+  return works(
+    `root may change the root directory, ${mounts.works ? mounts.detail : `without mounts (${mounts.why})`}`,
+  );
+}
+
+// Trying it would move this thread to another namespace for good, so the launch itself is the proof, and does
+// without mounts where a seccomp rule turns out to forbid them.
+function mountAbility(root: boolean, effective: bigint): Ability {
+  if (!root) return fails("only root may mount without a user namespace");
+  return has(effective, "SYS_ADMIN")
+    ? works("with /proc, /dev and /sys in a mount namespace of its own")
+    : fails("no CAP_SYS_ADMIN");
+}
+
+// Root without these, or in a user namespace that does not map the server's user, could not become the server.
+function identityChange(effective: bigint): Ability {
+  const missing = (["CHOWN", "SETUID", "SETGID"] as const).filter((name) => !has(effective, name));
+  if (missing.length > 0) return fails(`root lacks CAP_${missing.join(", CAP_")}`);
+  const unmapped = ["uid_map", "gid_map"].find((map) => !isMapped(map, SERVER_IDENTITY.uid));
+  return unmapped === undefined
+    ? works("root may become the server's user")
+    : fails(`this user namespace has no user and group ${SERVER_IDENTITY.uid} (${unmapped})`);
+}
+
+function usernsAbility(root: boolean, trials: readonly Trial[]): Ability {
+  if (root) return fails("it is for ordinary users; root changes the root directory itself");
+  const found = trials.find((trial) => trial.ability.works);
+  if (found !== undefined) return found.ability;
+  return fails(
+    trials
+      .map(({ name, ability }) => `${name}: ${ability.works ? "works" : ability.why}`)
+      .join(", "),
+  );
+}
+
+interface Trial {
+  readonly name: NamespaceTool["name"];
+  readonly program?: string;
+  readonly ability: Ability;
+}
+
+function rootNeedsNoTool(): Trial[] {
+  return NAMESPACE_TOOLS.map(({ name }) => ({
+    name,
+    ability: fails("not tried: root needs no user namespace"),
+  }));
+}
+
+function tryTools(searchPath: string): Promise<Trial[]> {
+  return Promise.all(NAMESPACE_TOOLS.map((tool) => tryTool(tool, searchPath)));
+}
+
+async function tryTool(tool: NamespaceTool, searchPath: string): Promise<Trial> {
+  const program = firstOnPath([tool.name], searchPath);
+  if (program === undefined) return { name: tool.name, ability: fails("not installed") };
+  // The tool itself, asked for its version, is the one program that is sure to be there.
+  const argv = [program, ...tool.arguments(serverIdentity()), program, "--version"];
+  const ended = await runChild(argv, {
+    env: {},
+    stallMs: TRIAL_STALL_MS,
+    maxBytes: TRIAL_MAX_BYTES,
+  });
+  if (ended.exitCode === 0) return { name: tool.name, program, ability: works(tool.detail) };
+  const [unsafeReason = ""] = ended.unsafeStderr.trim().split("\n", 1);
+  return {
+    name: tool.name,
+    program,
+    ability: fails(unsafeReason.slice(0, 200) || `ended with ${ended.exitCode ?? ended.signal}`),
+  };
+}
+
+function firstOnPath(names: readonly string[], searchPath: string): string | undefined {
+  return (
+    names.map((name) => Bun.which(name, { PATH: searchPath })).find((path) => path !== null) ??
+    undefined
+  );
+}
+
+function effectiveCapabilities(): bigint {
+  const [, digits = "0"] = /^CapEff:\s*([0-9a-f]+)$/m.exec(textOf("/proc/self/status")) ?? [];
+  return BigInt(`0x${digits}`);
+}
+
+function has(capabilities: bigint, name: Capability): boolean {
+  return ((capabilities >> BigInt(CAPABILITIES[name])) & 1n) === 1n;
+}
+
+function isMapped(map: string, id: number): boolean {
+  const lines = textOf(`/proc/self/${map}`).trim().split("\n");
+  return lines.some((line) => {
+    const [inside = 0, , count = 0] = line.trim().split(/\s+/).map(Number);
+    return id >= inside && id < inside + count;
+  });
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function both(first: Ability, second: Ability): Ability {
+  return first.works ? second : first;
+}
+
+function works(detail: string): Ability {
+  return { works: true, detail };
+}
+
+function fails(why: string): Ability {
+  return { works: false, why };
+}

@@ -1,0 +1,73 @@
+// The ways to start a server, and the choice between them. By evidence: what was asked for, what the probe found to
+// work here, and whether the image's command could start from its safe paths alone. Pure.
+
+import { RunnerError } from "../errors.ts";
+import type { Ability, Probe } from "./probe.ts";
+
+export const RUN_MODES = ["auto", "overlay", "chroot", "userns"] as const;
+export type RunModeChoice = (typeof RUN_MODES)[number];
+export type RunMode = Exclude<RunModeChoice, "auto">;
+
+export interface ChosenMode {
+  readonly mode: RunMode;
+  /** Why this one, as a sentence for the log and `doctor`. */
+  readonly reason: string;
+}
+
+/** What `overlay` would be like for one image. */
+export interface OverlayEvidence {
+  /** `whole`: the command comes from the image and all it needs to start is there; `partial`: it starts, with parts of the runner's; `none`: it does not. */
+  readonly grade: "whole" | "partial" | "none";
+  readonly why: string;
+}
+
+/**
+ * Picks the mode. `evidence` is asked for only where overlay is possible. Throws RUN_MODE_UNAVAILABLE with every
+ * reason when nothing works.
+ */
+export function chooseRunMode(
+  asked: RunModeChoice,
+  probe: Probe,
+  evidence: () => OverlayEvidence,
+): ChosenMode {
+  if (asked === "auto") return chooseByEvidence(probe, evidence);
+  const ability = probe.modes[asked];
+  if (ability.works) return { mode: asked, reason: `it was asked for, and ${ability.detail}` };
+  throw new RunnerError(
+    "RUN_MODE_UNAVAILABLE",
+    `run mode ${asked} does not work here: ${ability.why}`,
+  );
+}
+
+function chooseByEvidence(probe: Probe, evidence: () => OverlayEvidence): ChosenMode {
+  const { overlay, chroot, userns } = probe.modes;
+  const found: OverlayEvidence = overlay.works ? evidence() : { grade: "none", why: overlay.why };
+  if (found.grade === "whole") return { mode: "overlay", reason: found.why };
+  if (chroot.works)
+    return { mode: "chroot", reason: `${chroot.detail}; not overlay, because ${found.why}` };
+  if (userns.works)
+    return { mode: "userns", reason: `${userns.detail}; not overlay, because ${found.why}` };
+  if (found.grade === "partial") {
+    return {
+      mode: "overlay",
+      reason: `nothing better works here (${failures({ chroot, userns })}), although ${found.why}`,
+    };
+  }
+  throw new RunnerError(
+    "RUN_MODE_UNAVAILABLE",
+    `no run mode works here: overlay: ${found.why}; ${failures({ chroot, userns })}`,
+    { hint: wayOut(probe) },
+  );
+}
+
+function failures(modes: Readonly<Record<string, Ability>>): string {
+  return Object.entries(modes)
+    .map(([mode, ability]) => `${mode}: ${ability.works ? "works" : ability.why}`)
+    .join("; ");
+}
+
+function wayOut(probe: Probe): string {
+  return probe.root
+    ? "Allow CAP_SYS_CHROOT, CAP_SETUID and CAP_SETGID (Docker's defaults do), or run as an ordinary user with user namespaces."
+    : "Run the runner as root, or allow user namespaces (with Docker: --security-opt seccomp=unconfined) and install bubblewrap or util-linux.";
+}

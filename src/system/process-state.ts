@@ -1,0 +1,52 @@
+// What survives execve besides arguments and environment: dispositions, descriptor flags, limits, privileges.
+
+import { checked, libc } from "./libc.ts";
+
+const SIG_DFL = 0;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const O_NONBLOCK = 0o4000;
+const RLIMIT_NOFILE = 7;
+const PR_SET_PDEATHSIG = 1;
+const PR_SET_NO_NEW_PRIVS = 38;
+const PR_CAP_AMBIENT = 47;
+const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+
+/** Gives a signal its default effect again, behind the back of every listener in this process. */
+export function resetSignal(number: number): void {
+  checked(libc().signal(number, SIG_DFL), `reset of signal ${number}`);
+}
+
+/** Makes reads and writes on a descriptor wait. A descriptor that is closed stays closed. */
+export function makeBlocking(descriptor: number): void {
+  const flags = libc().fcntl(descriptor, F_GETFL, 0);
+  if (flags === -1 || (flags & O_NONBLOCK) === 0) return;
+  checked(libc().fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK), `fcntl of ${descriptor}`);
+}
+
+/** Sets the soft limit of open files to `soft`, or to the hard limit where that is lower. The hard limit stays. */
+export function limitOpenFiles(soft: number): void {
+  const limits = new BigUint64Array(2);
+  checked(libc().getrlimit(RLIMIT_NOFILE, limits), "getrlimit");
+  const hard = limits[1] ?? 0n;
+  limits[0] = BigInt(soft) < hard ? BigInt(soft) : hard;
+  checked(libc().setrlimit(RLIMIT_NOFILE, limits), "setrlimit");
+}
+
+/** From here on no program that this one becomes gains privileges, whatever its setuid bits and capabilities say. */
+export function forbidNewPrivileges(): void {
+  checked(libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl of no_new_privs");
+}
+
+/** Keeps no capability across an execve as an ordinary user. */
+export function clearAmbientCapabilities(): void {
+  checked(
+    libc().prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0),
+    "prctl of ambient capabilities",
+  );
+}
+
+/** Has the kernel send this process a signal when the thread that started it ends. */
+export function signalOnParentEnd(number: number): void {
+  checked(libc().prctl(PR_SET_PDEATHSIG, number, 0, 0, 0), "prctl of the parent's end");
+}

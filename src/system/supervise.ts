@@ -1,0 +1,90 @@
+// A program that keeps the runner as its parent: stdio shared, signals passed on, its end told as an exit status.
+
+import { createReadStream } from "node:fs";
+import { constants } from "node:os";
+import { isatty } from "node:tty";
+
+const STDIN = 0;
+const STATUS_DESCRIPTOR = 3;
+
+// Everything that somebody outside sends on purpose. SIGCHLD is the runner's own business, and SIGTSTP and its kin
+// belong to the terminal, which stops the whole process group by itself.
+const FORWARDED = [
+  "SIGHUP",
+  "SIGINT",
+  "SIGQUIT",
+  "SIGTERM",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGWINCH",
+] as const;
+// What a terminal sends to every process of its foreground group: passing it on would deliver it twice.
+const FROM_TERMINAL: readonly string[] = ["SIGINT", "SIGQUIT", "SIGWINCH"];
+
+export interface SupervisedProgram {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /**
+   * Finds the process that signals are for in what the program writes to descriptor 3, once that text is complete
+   * enough; before, signals wait.
+   */
+  readonly findTarget: (statusText: string) => number | undefined;
+}
+
+/**
+ * Runs a program to its end in the runner's place and returns the exit status to end with: its own, or 128+n.
+ * Takes over the listeners of the signals it forwards.
+ */
+export async function supervise(program: SupervisedProgram): Promise<number> {
+  let target: number | undefined;
+  const waiting: NodeJS.Signals[] = [];
+  const send = (signal: NodeJS.Signals) => {
+    if (target === undefined) waiting.push(signal);
+    else sendSignal(target, signal);
+  };
+  const onTerminal = isatty(STDIN);
+  for (const signal of FORWARDED) {
+    process.removeAllListeners(signal);
+    process.on(signal, () => {
+      if (!(onTerminal && FROM_TERMINAL.includes(signal))) send(signal);
+    });
+  }
+  const child = Bun.spawn([...program.argv], {
+    env: { ...program.env },
+    cwd: "/",
+    stdio: ["inherit", "inherit", "inherit", "pipe"],
+  });
+  followStatus(child.stdio[STATUS_DESCRIPTOR], program.findTarget, (pid) => {
+    target = pid;
+    for (const signal of waiting.splice(0)) sendSignal(pid, signal);
+  });
+  await child.exited;
+  if (child.signalCode === null) return child.exitCode ?? 1;
+  return 128 + (constants.signals[child.signalCode as NodeJS.Signals] ?? 0);
+}
+
+function followStatus(
+  descriptor: number | null | undefined,
+  findTarget: SupervisedProgram["findTarget"],
+  found: (pid: number) => void,
+): void {
+  if (typeof descriptor !== "number") return;
+  let text = "";
+  const stream = createReadStream("", { fd: descriptor, encoding: "utf8" });
+  stream.on("data", (chunk) => {
+    text += String(chunk);
+    const pid = findTarget(text);
+    if (pid !== undefined) found(pid);
+  });
+  stream.on("error", () => {
+    // The program has ended; its exit status says the rest.
+  });
+}
+
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended already.
+  }
+}
