@@ -160,6 +160,11 @@ export const ERRORS = {
     status: 125,
     hint: "Run `fastmcp-runner doctor` to see what this machine allows.",
   },
+  INTERNAL: {
+    stage: "runner",
+    status: 125,
+    hint: "This is a fault of the runner: report it at https://github.com/drengskapur/fastmcp-runner/issues",
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;
@@ -170,6 +175,8 @@ export interface RunnerErrorOptions {
   readonly hint?: string;
   /** Where it happened, when the code can arise in more than one stage. */
   readonly stage?: Stage;
+  /** What the message sums up, a line each. */
+  readonly details?: readonly string[];
 }
 
 /** The one error that the runner throws on purpose. `message` is one sentence without secrets. */
@@ -179,6 +186,7 @@ export class RunnerError extends Error {
   readonly stage: Stage;
   readonly status: number;
   readonly hint: string;
+  readonly details: readonly string[];
 
   constructor(code: ErrorCode, message: string, options: RunnerErrorOptions = {}) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
@@ -186,6 +194,7 @@ export class RunnerError extends Error {
     this.stage = options.stage ?? ERRORS[code].stage;
     this.status = ERRORS[code].status;
     this.hint = options.hint ?? ERRORS[code].hint;
+    this.details = options.details ?? [];
   }
 }
 

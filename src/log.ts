@@ -3,7 +3,7 @@
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { createConsola, type LogObject } from "consola/core";
-import { printable } from "./errors.ts";
+import { printable, type RunnerError } from "./errors.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export const LOG_FORMATS = ["text", "json"] as const;
@@ -27,10 +27,10 @@ let format: LogFormat = "text";
 const consola = createConsola({ level: CONSOLA_LEVELS.info, reporters: [{ log: write }] });
 
 export const log = {
-  debug: (message: string, fields?: LogFields) => consola.debug({ message, additional: fields }),
-  info: (message: string, fields?: LogFields) => consola.info({ message, additional: fields }),
-  warn: (message: string, fields?: LogFields) => consola.warn({ message, additional: fields }),
-  error: (message: string, fields?: LogFields) => consola.error({ message, additional: fields }),
+  debug: (message: string, fields: LogFields = {}) => consola.debug(message, fields),
+  info: (message: string, fields: LogFields = {}) => consola.info(message, fields),
+  warn: (message: string, fields: LogFields = {}) => consola.warn(message, fields),
+  error: (message: string, fields: LogFields = {}) => consola.error(message, fields),
 };
 
 /** Sets the least severe level that is shown and the shape of a line. */
@@ -42,28 +42,66 @@ export function configureLog(options: {
   format = options.format;
 }
 
-function write(entry: LogObject): void {
-  const { message, additional } = entry as unknown as { message: string; additional?: LogFields };
-  writeSync(
-    STDERR,
-    `${format === "json" ? jsonLine(entry, message, additional) : textLine(entry.type, message, additional)}\n`,
+/** Tells an error: where, what, which code, and the next step. Its causes are told at level debug. */
+export function logFailure(error: RunnerError): void {
+  const { stage, code, message, hint, details } = error;
+  const causes = consola.level >= CONSOLA_LEVELS.debug ? causesOf(error) : [];
+  if (format === "json") {
+    const failure = { time: new Date().toISOString(), level: "error", message, stage, code, hint };
+    emit(
+      JSON.stringify({
+        ...failure,
+        ...(details.length > 0 && { details }),
+        ...(causes.length > 0 && { causes }),
+      }),
+    );
+    return;
+  }
+  emit(coloured("error", `fastmcp-runner: ${stage}: ${printable(message)} [${code}]`));
+  for (const detail of details) emit(`  - ${printable(detail)}`);
+  emit(`  hint: ${printable(hint)}`);
+  for (const cause of causes) emit(`  cause: ${printable(cause)}`);
+}
+
+function causesOf(error: Error): readonly string[] {
+  const causes: string[] = [];
+  for (let cause = error.cause; cause !== undefined && causes.length < 8;) {
+    causes.push(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause));
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  return causes;
+}
+
+function write({ args, date, type }: LogObject): void {
+  // What `log` above gave: a message and its fields.
+  const [message, fields] = args as [string, LogFields];
+  emit(
+    format === "json"
+      ? JSON.stringify({ time: date.toISOString(), level: type, message, ...fields })
+      : coloured(type, textLine(type, message, fields)),
   );
 }
 
-function jsonLine(entry: LogObject, message: string, fields?: LogFields): string {
-  return JSON.stringify({ time: entry.date.toISOString(), level: entry.type, message, ...fields });
-}
-
-function textLine(level: string, message: string, fields: LogFields = {}): string {
+function textLine(level: string, message: string, fields: LogFields): string {
   const facts = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => ` ${key}=${quoted(String(value))}`)
-    .join("");
-  const line = `fastmcp-runner: ${level === "info" ? "" : `${level}: `}${printable(message)}${facts}`;
-  const colour = COLOURS[level];
-  return colour !== undefined && isatty(STDERR) ? `\u001b[${colour}m${line}\u001b[0m` : line;
+    .map(([key, value]) => ` ${key}=${quoted(String(value))}`);
+  return `fastmcp-runner: ${level === "info" ? "" : `${level}: `}${printable(message)}${facts.join("")}`;
 }
 
 function quoted(value: string): string {
   return /^[^\s"=]+$/.test(value) ? printable(value) : JSON.stringify(printable(value));
+}
+
+function coloured(level: string, line: string): string {
+  const colour = COLOURS[level];
+  return colour !== undefined && isatty(STDERR) ? `\u001b[${colour}m${line}\u001b[0m` : line;
+}
+
+function emit(line: string): void {
+  try {
+    writeSync(STDERR, `${line}\n`);
+  } catch {
+    // Nobody reads the log any more; the server must start all the same.
+  }
 }

@@ -1,0 +1,144 @@
+// Stage 1: settings become a request, or every problem is told at once. Nothing is opened, nothing is asked.
+
+import { hostPlatform, type Platform } from "../oci/platform.ts";
+import type { Reference } from "../oci/reference.ts";
+import {
+  type HostEnvironment,
+  hostEnvironmentOf,
+  nameOf,
+  type Problem,
+  readSettings,
+  refuseProblems,
+  serverEnvironmentOf,
+  type SettingName,
+  type Settings,
+  type SettingSources,
+} from "../settings.ts";
+
+/** What every command that reads an image is told. */
+export const IMAGE_SETTINGS = [
+  "image",
+  "registryUser",
+  "registryPassword",
+  "registryPasswordFile",
+  "registryClient",
+  "registryTimeout",
+  "platform",
+  "workDirectory",
+  "logLevel",
+  "logFormat",
+] as const satisfies readonly SettingName[];
+
+/** What a command that starts or describes a server is told besides. */
+export const SERVER_SETTINGS = [
+  ...IMAGE_SETTINGS,
+  "port",
+  "runMode",
+  "mcpTransport",
+  "mcpHost",
+  "mcpPath",
+] as const satisfies readonly SettingName[];
+
+type ImageSettings = Pick<Settings, (typeof IMAGE_SETTINGS)[number]>;
+type ServerSettings = Pick<Settings, (typeof SERVER_SETTINGS)[number]>;
+
+export interface ImageRequest extends Omit<ImageSettings, "image" | "platform"> {
+  readonly image: Reference;
+  readonly platform: Platform;
+  readonly host: HostEnvironment;
+}
+
+export interface ServerRequest extends ImageRequest, Omit<ServerSettings, "image" | "platform"> {
+  /** What followed the first `--`: the server's arguments in place of the image's Cmd. */
+  readonly serverArguments: readonly string[];
+  /** The MCP_ENV_* variables, prefix removed. */
+  readonly serverEnvironment: Readonly<Record<string, string>>;
+}
+
+export interface Inputs extends SettingSources {
+  readonly serverArguments: readonly string[];
+}
+
+/** The request for an image's files. Throws INPUT_INVALID or REFERENCE_INVALID, with every problem at once. */
+export function validateImage(inputs: Inputs): ImageRequest {
+  const { settings, problems } = readSettings(IMAGE_SETTINGS, inputs);
+  return completed(inputs, settings, [...problems, ...credentialProblems(settings)]);
+}
+
+/** The request for a server. `portRequired` is false where it is only described. Throws as validateImage does. */
+export function validateServer(
+  inputs: Inputs,
+  options: { readonly portRequired: boolean },
+): ServerRequest {
+  const { settings, problems } = readSettings(SERVER_SETTINGS, inputs);
+  const request = completed(inputs, settings, [
+    ...problems,
+    ...credentialProblems(settings),
+    ...(options.portRequired ? portProblems(settings, problems) : []),
+  ]);
+  return {
+    ...request,
+    serverArguments: inputs.serverArguments,
+    serverEnvironment: serverEnvironmentOf(inputs.environment),
+  };
+}
+
+function completed<T extends ImageSettings>(
+  inputs: Inputs,
+  settings: T,
+  found: readonly Problem[],
+): T & Pick<ImageRequest, "image" | "platform" | "host"> {
+  const { image, platform = hostPlatform() } = settings;
+  refuseProblems(
+    image === undefined && !mentions(found, "image") ? [IMAGE_MISSING, ...found] : found,
+  );
+  // Without a problem there is an image: its absence would have been one.
+  return {
+    ...settings,
+    image: image as Reference,
+    platform,
+    host: hostEnvironmentOf(inputs.environment),
+  };
+}
+
+const IMAGE_MISSING: Problem = {
+  setting: "image",
+  code: "INPUT_INVALID",
+  message: `${nameOf("image")} is required: the image to run, such as ghcr.io/org/server:1.2`,
+};
+
+function portProblems(settings: ServerSettings, found: readonly Problem[]): readonly Problem[] {
+  if (settings.port !== undefined || settings.mcpTransport === "stdio") return [];
+  if (mentions(found, "port") || mentions(found, "mcpTransport")) return [];
+  return [
+    problem("port", `${nameOf("port")} is required, unless ${nameOf("mcpTransport")} is stdio`),
+  ];
+}
+
+function credentialProblems(settings: ImageSettings): readonly Problem[] {
+  const { registryUser, registryPassword, registryPasswordFile } = settings;
+  const user = nameOf("registryUser");
+  const password = nameOf("registryPassword");
+  const file = nameOf("registryPasswordFile");
+  if (registryPassword !== undefined && registryPasswordFile !== undefined) {
+    return [problem("registryPassword", `${password} and ${file} are both set; give one of them`)];
+  }
+  const given = registryPassword !== undefined ? password : registryPasswordFile && file;
+  if (registryUser !== undefined && given === undefined) {
+    const message = `${user} is set but neither ${password} nor ${file} is; give both or neither`;
+    return [problem("registryUser", message)];
+  }
+  if (registryUser === undefined && given !== undefined) {
+    const message = `${given} is set but ${user} is not; give both or neither`;
+    return [problem("registryUser", message)];
+  }
+  return [];
+}
+
+function problem(setting: SettingName, message: string): Problem {
+  return { setting, code: "INPUT_INVALID", message };
+}
+
+function mentions(problems: readonly Problem[], setting: SettingName): boolean {
+  return problems.some((found) => found.setting === setting);
+}
