@@ -1,0 +1,140 @@
+// One layer's entries onto the tree of the layers below it. What a layer hides is hidden first, whatever the order of
+// its members, because a whiteout speaks of lower layers only; then its own entries are added in order.
+// https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md#applying-changesets
+
+import { RunnerError } from "../errors.ts";
+import { type Entry, isAufsLeftover } from "./entry.ts";
+import { type RootedPath, parentOf, showPath } from "./path.ts";
+import type { Directory, Leaf, Node, Tree } from "./tree.ts";
+
+type Added = Exclude<Entry, { type: "whiteout" | "opaque" }>;
+
+export interface Applied {
+  /** Hard links that name themselves, which say nothing. */
+  readonly selfLinks: readonly RootedPath[];
+}
+
+/** Applies the entries of the layer with that number. Throws LAYER_CORRUPT, LIMIT_EXCEEDED. */
+export function applyLayer(tree: Tree, entries: readonly Entry[], layer: number): Applied {
+  const selfLinks: RootedPath[] = [];
+  hideLower(tree, entries);
+  for (const entry of entries) {
+    if (entry.type === "whiteout" || entry.type === "opaque") continue;
+    if (entry.type === "hardlink" && entry.path.join("/") === entry.target.join("/")) {
+      selfLinks.push(entry.path);
+    }
+    add(tree, entry, layer);
+  }
+  for (const name of tree.root.children.keys()) {
+    if (isAufsLeftover([name])) tree.root.children.delete(name);
+  }
+  return { selfLinks };
+}
+
+function hideLower(tree: Tree, entries: readonly Entry[]): void {
+  const markers = entries.filter((entry) => entry.type === "whiteout" || entry.type === "opaque");
+  if (markers.length === 0) return;
+  const ownDirectories = new Set(
+    entries.filter((entry) => entry.type === "directory").map((entry) => entry.path.join("/")),
+  );
+  for (const { type, path } of markers) {
+    const parent = lowerDirectory(tree, type === "opaque" ? path : parentOf(path), ownDirectories);
+    if (type === "opaque") parent?.children.clear();
+    else parent?.children.delete(path.at(-1) ?? "");
+  }
+}
+
+// A link of a lower layer is followed to what is hidden behind it, unless this layer puts a directory in its place:
+// then nothing of a lower layer is below that name, and behind the link nothing may vanish.
+function lowerDirectory(
+  tree: Tree,
+  path: RootedPath,
+  ownDirectories: ReadonlySet<string>,
+): Directory | undefined {
+  let at: Directory = tree.root;
+  for (const [index, name] of path.entries()) {
+    const node = at.children.get(name);
+    if (node?.type === "directory") {
+      at = node;
+    } else if (
+      node?.type === "symlink" &&
+      !ownDirectories.has(path.slice(0, index + 1).join("/"))
+    ) {
+      const target = tree.findDirectory(path.slice(0, index + 1));
+      if (target === undefined) return undefined;
+      at = target;
+    } else {
+      return undefined;
+    }
+  }
+  return at;
+}
+
+function add(tree: Tree, entry: Added, layer: number): void {
+  const name = entry.path.at(-1);
+  if (name === undefined) {
+    if (entry.type === "directory") tree.root.attributes = entry.attributes;
+    return;
+  }
+  // Looked up before the parents are made, since making them may replace what it names.
+  const linked = entry.type === "hardlink" ? findLinked(tree, entry.path, entry.target) : undefined;
+  const parent = tree.makeDirectory(parentOf(entry.path));
+  if (linked !== undefined) {
+    linked.hasLinks = true;
+    parent.children.set(name, linked);
+  } else if (entry.type === "directory") {
+    addDirectory(tree, parent, name, entry);
+  } else if (entry.type !== "hardlink") {
+    parent.children.set(name, leafOf(entry, layer));
+  }
+}
+
+function addDirectory(
+  tree: Tree,
+  parent: Directory,
+  name: string,
+  { attributes }: Extract<Entry, { type: "directory" }>,
+): void {
+  const existing = parent.children.get(name);
+  if (existing?.type === "directory") existing.attributes = attributes;
+  else tree.addDirectory(parent, name, attributes);
+}
+
+function leafOf(entry: Exclude<Added, { type: "directory" | "hardlink" }>, layer: number): Leaf {
+  const { attributes } = entry;
+  switch (entry.type) {
+    case "file":
+      return {
+        type: "file",
+        attributes,
+        size: entry.size,
+        layer,
+        body: entry.body,
+        hasLinks: false,
+      };
+    case "symlink":
+      return { type: "symlink", attributes, target: entry.target, hasLinks: false };
+    default:
+      return { type: entry.type, attributes, hasLinks: false };
+  }
+}
+
+// The links on the way are followed inside the root, the last name never: a link to a symbolic link is another name
+// of that link, not of what it points to (CVE-2026-26960, CVE-2021-32760).
+function findLinked(tree: Tree, path: RootedPath, target: RootedPath): Leaf {
+  const parent = tree.findDirectory(parentOf(target));
+  const node: Node | undefined = parent?.children.get(target.at(-1) ?? "");
+  if (node === undefined && target.length > 0) {
+    throw new RunnerError(
+      "LAYER_CORRUPT",
+      `the hard link ${showPath(path)} names ${showPath(target)}, which does not exist`,
+    );
+  }
+  if (node === undefined || node.type === "directory") {
+    throw new RunnerError(
+      "LAYER_CORRUPT",
+      `the hard link ${showPath(path)} names the directory ${showPath(target)}`,
+    );
+  }
+  return node;
+}

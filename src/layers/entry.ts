@@ -1,0 +1,123 @@
+// What one member of a layer asks for: to add something to the tree, or to hide something of the layers below.
+// https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md#whiteouts
+
+import { RunnerError } from "../errors.ts";
+import type { Limits } from "./limits.ts";
+import {
+  type RootedPath,
+  parentOf,
+  parsePath,
+  requireName,
+  showName,
+  showPath,
+  siblingOf,
+} from "./path.ts";
+import type { PaxTime } from "./pax.ts";
+import type { Member } from "./member.ts";
+
+export interface Attributes {
+  /** Twelve bits, as the archive has them. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtime: PaxTime;
+  /** Names of extended attributes. */
+  readonly xattrs: readonly string[];
+}
+
+export type Entry =
+  | { readonly type: "directory"; readonly path: RootedPath; readonly attributes: Attributes }
+  | {
+      readonly type: "file";
+      readonly path: RootedPath;
+      readonly attributes: Attributes;
+      readonly size: number;
+      /** The number of its body among those of its layer. */
+      readonly body: number;
+    }
+  | {
+      readonly type: "symlink";
+      readonly path: RootedPath;
+      readonly attributes: Attributes;
+      readonly target: string;
+    }
+  | { readonly type: "hardlink"; readonly path: RootedPath; readonly target: RootedPath }
+  | {
+      readonly type: "device" | "fifo";
+      readonly path: RootedPath;
+      readonly attributes: Attributes;
+    }
+  /** Hides `path` of the layers below. */
+  | { readonly type: "whiteout"; readonly path: RootedPath }
+  /** Hides what the layers below have in the directory `path`. */
+  | { readonly type: "opaque"; readonly path: RootedPath };
+
+const WHITEOUT = ".wh.";
+const OPAQUE = ".wh..wh..opq";
+/** AUFS kept its own files at the root under such names, and old images still carry them. */
+const AUFS = ".wh..wh.";
+
+/**
+ * Reads a member. `body` numbers the content if it is a file. Throws LAYER_UNSAFE, LAYER_CORRUPT, LIMIT_EXCEEDED.
+ */
+export function parseEntry(member: Member, body: number, limits: Limits): Entry {
+  const path = parsePath(member.unsafeName, { limits, aboveRoot: "refuse" });
+  const name = path.at(-1);
+  if (name === undefined) return parseRoot(member, path);
+  if (name.startsWith(WHITEOUT) && !isAufsLeftover(path)) return parseMarker(path, name);
+  const attributes = attributesOf(member);
+  switch (member.type) {
+    case "file":
+      return { type: "file", path, attributes, size: member.size, body };
+    case "symlink":
+      return { type: "symlink", path, attributes, target: parseTarget(member, path, limits) };
+    case "hardlink":
+      return { type: "hardlink", path, target: parseLink(member, limits) };
+    default:
+      return { type: member.type, path, attributes };
+  }
+}
+
+/** AUFS's own files: hard links may point at them, but they are no part of the image. */
+export function isAufsLeftover(path: readonly string[]): boolean {
+  return path[0] !== undefined && path[0].startsWith(AUFS) && path[0] !== OPAQUE;
+}
+
+// A root that turns into a link would lead everything after it elsewhere (CVE-2021-29136).
+function parseRoot(member: Member, path: RootedPath): Entry {
+  if (member.type === "directory")
+    return { type: "directory", path, attributes: attributesOf(member) };
+  throw new RunnerError(
+    "LAYER_UNSAFE",
+    `the name ${showName(member.unsafeName)} would turn the root into a ${member.type}`,
+  );
+}
+
+// A marker is one by its name alone, whatever type and content it has.
+function parseMarker(path: RootedPath, name: string): Entry {
+  if (name === OPAQUE) return { type: "opaque", path: parentOf(path) };
+  const hidden = name.slice(WHITEOUT.length);
+  if (hidden === "" || hidden === "." || hidden === "..") {
+    throw new RunnerError("LAYER_UNSAFE", `the whiteout ${showPath(path)} names no file`);
+  }
+  return { type: "whiteout", path: siblingOf(path, hidden) };
+}
+
+function attributesOf({ mode, uid, gid, mtime, xattrs }: Member): Attributes {
+  return { mode: mode & 0o7777, uid, gid, mtime, xattrs };
+}
+
+// Kept to the byte: a target means something only when the server runs, inside its own root.
+function parseTarget(member: Member, path: RootedPath, limits: Limits): string {
+  const target = member.unsafeTarget;
+  if (target === "") {
+    throw new RunnerError("LAYER_CORRUPT", `the symbolic link ${showPath(path)} has no target`);
+  }
+  requireName(target, limits);
+  return target;
+}
+
+// A hard link's target is a name from the root, not from the link.
+function parseLink(member: Member, limits: Limits): RootedPath {
+  return parsePath(member.unsafeTarget, { limits, aboveRoot: "clamp" });
+}

@@ -1,0 +1,87 @@
+// Names inside an image. A name is bytes, held as a latin1 string (one character a byte), so that names that are not
+// UTF-8 survive; it becomes a RootedPath here or nowhere.
+
+import { RunnerError, printable } from "../errors.ts";
+import { type Limits, limitError } from "./limits.ts";
+
+declare const brand: unique symbol;
+
+/** Components below the root: none is empty, `.` or `..`, none holds a slash or NUL. The root itself has none. */
+export type RootedPath = readonly string[] & { readonly [brand]: "RootedPath" };
+
+export interface PathRules {
+  readonly limits: Limits;
+  /** What `..` above the root means: names are refused, targets of hard links stay at the root as on a real one. */
+  readonly aboveRoot: "refuse" | "clamp";
+}
+
+/**
+ * Cleans a member's name lexically. Throws LAYER_UNSAFE when it climbs above the root, LAYER_CORRUPT when it holds
+ * NUL, LIMIT_EXCEEDED when it is too long or too deep.
+ */
+export function parsePath(unsafeName: string, { limits, aboveRoot }: PathRules): RootedPath {
+  requireName(unsafeName, limits);
+  const components: string[] = [];
+  for (const component of unsafeName.split("/")) {
+    if (component === "" || component === ".") continue;
+    if (component !== "..") {
+      components.push(component);
+    } else if (components.pop() === undefined && aboveRoot === "refuse") {
+      throw new RunnerError(
+        "LAYER_UNSAFE",
+        `the name ${showName(unsafeName)} climbs out of the root`,
+      );
+    }
+  }
+  requireComponents(components, limits);
+  return rooted(components);
+}
+
+/** What every name and link target must keep to: its length, and no NUL. */
+export function requireName(unsafeName: string, limits: Limits): void {
+  if (unsafeName.length > limits.pathBytes) {
+    throw limitError(limits, "pathBytes", `a name is ${unsafeName.length} bytes long`);
+  }
+  if (unsafeName.includes("\0")) {
+    throw new RunnerError("LAYER_CORRUPT", `the name ${showName(unsafeName)} contains NUL`);
+  }
+}
+
+export function parentOf(path: RootedPath): RootedPath {
+  return rooted(path.slice(0, -1));
+}
+
+/** `path` with another last component; the caller knows that `name` is one. */
+export function siblingOf(path: RootedPath, name: string): RootedPath {
+  return rooted([...path.slice(0, -1), name]);
+}
+
+/** A name for a message: as text, in quotes, one line, at most 200 characters. */
+export function showName(unsafeName: string): string {
+  const text = printable(Buffer.from(unsafeName, "latin1").toString("utf8"));
+  return `"${text.length > 200 ? `${text.slice(0, 200)}…` : text}"`;
+}
+
+export function showPath(path: readonly string[]): string {
+  return showName(path.join("/"));
+}
+
+// The brand's one source: every caller hands over components that were cleaned here.
+function rooted(components: readonly string[]): RootedPath {
+  return components as RootedPath;
+}
+
+function requireComponents(components: readonly string[], limits: Limits): void {
+  if (components.length > limits.depth) {
+    throw limitError(limits, "depth", `a name is ${components.length} directories deep`);
+  }
+  for (const component of components) {
+    if (component.length > limits.nameBytes) {
+      throw limitError(
+        limits,
+        "nameBytes",
+        `the name ${showName(component)} is ${component.length} bytes long`,
+      );
+    }
+  }
+}

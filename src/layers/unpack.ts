@@ -1,0 +1,145 @@
+// The story of layers/: read each layer, apply it to the tree of those below, commit the tree to disk, and put it in
+// place in one step. A root is there completely or not at all.
+
+import { lstatSync, mkdirSync, renameSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { RunnerError, printable } from "../errors.ts";
+import type { Digest } from "../oci/digest.ts";
+import { isLayerType } from "../oci/media-type.ts";
+import { privateDirectory } from "../system/private-directory.ts";
+import { applyLayer } from "./apply.ts";
+import { commitTree } from "./commit.ts";
+import type { Compression } from "./decompress.ts";
+import { Budget, type Limits, limitError } from "./limits.ts";
+import { type LayerContents, type LayerSource, readLayer } from "./read.ts";
+import { Tree } from "./tree.ts";
+import { type Unkept, UnkeptList } from "./unkept.ts";
+import { asDiskError, toBytePath } from "./write.ts";
+
+export type { LayerSource } from "./read.ts";
+
+export interface LayerReport {
+  readonly digest: Digest;
+  readonly compression: Compression;
+  readonly compressedBytes: number;
+  /** Bytes of the archive, its headers and padding included. */
+  readonly unpackedBytes: number;
+  readonly entries: number;
+}
+
+export interface UnpackReport {
+  readonly layers: readonly LayerReport[];
+  /** Names in the tree, the root not counted. */
+  readonly entries: number;
+  /** Bytes of its regular files. */
+  readonly bytes: number;
+  readonly unkept: readonly Unkept[];
+}
+
+export interface UnpackOptions {
+  readonly limits: Limits;
+  /** Called after each layer has been read and verified, in order. */
+  onLayer?(report: LayerReport): void;
+}
+
+/**
+ * Makes `root` the filesystem that the layers describe, lowest first. `root` must not exist; its parent must be closed
+ * to other users, since the image's modes are kept. Files belong to whoever runs this; setuid and setgid are taken off.
+ * Throws LAYER_CORRUPT, LAYER_UNSUPPORTED, LAYER_UNSAFE, LIMIT_EXCEEDED, DIGEST_MISMATCH, DISK_FULL, DISK_UNWRITABLE,
+ * DESTINATION_UNUSABLE, and what a layer's source throws.
+ */
+export async function unpackLayers(
+  layers: readonly LayerSource[],
+  root: string,
+  options: UnpackOptions,
+): Promise<UnpackReport> {
+  const { limits } = options;
+  if (layers.length > limits.layers)
+    throw limitError(limits, "layers", `the image has ${layers.length} layers`);
+  for (const layer of layers) requireLayerType(layer);
+  try {
+    requireAbsent(root);
+    return await unpack(layers, root, options);
+  } catch (error) {
+    throw asDiskError(error, dirname(root));
+  }
+}
+
+async function unpack(
+  layers: readonly LayerSource[],
+  root: string,
+  options: UnpackOptions,
+): Promise<UnpackReport> {
+  // Beside the root, so that putting a file in its place is a rename and never a copy.
+  using staging = privateDirectory(dirname(root), ".bodies-");
+  using stagedRoot = privateDirectory(dirname(root), ".root-");
+  const bodies = (layer: number) => toBytePath(join(staging.path, String(layer)));
+  const budget = new Budget(options.limits);
+  const tree = new Tree(options.limits);
+  const unkept = new UnkeptList({ uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 });
+  const reports: LayerReport[] = [];
+  for (const [index, layer] of layers.entries()) {
+    const contents = await inLayer(index, layers.length, async () => {
+      const read = await readLayer(layer, bodies(index), budget);
+      const { selfLinks } = applyLayer(tree, read.entries, index);
+      for (const path of selfLinks) unkept.add("self-link", path.join("/"));
+      return read;
+    });
+    const report = reportOf(layer, contents);
+    reports.push(report);
+    options.onLayer?.(report);
+  }
+  const committed = commitTree(tree, {
+    root: toBytePath(stagedRoot.path),
+    bodies,
+    unkept,
+  });
+  renameSync(stagedRoot.path, root);
+  return { layers: reports, ...committed, unkept: unkept.list() };
+}
+
+function reportOf({ descriptor }: LayerSource, contents: LayerContents): LayerReport {
+  const { compression, compressedBytes, unpackedBytes, entries } = contents;
+  return {
+    digest: descriptor.digest,
+    compression,
+    compressedBytes,
+    unpackedBytes,
+    entries: entries.length,
+  };
+}
+
+/** Says in an error about a layer which of them it is. */
+async function inLayer<Result>(
+  index: number,
+  count: number,
+  action: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await action();
+  } catch (error) {
+    if (!(error instanceof RunnerError) || error.stage !== "extract") throw error;
+    throw new RunnerError(error.code, `layer ${index + 1} of ${count}: ${error.message}`, {
+      cause: error,
+      hint: error.hint,
+      stage: error.stage,
+    });
+  }
+}
+
+// The name of the compression is not believed, but a type that is no tar archive at all, or an encrypted one, is.
+function requireLayerType({ descriptor }: LayerSource): void {
+  if (isLayerType(descriptor.mediaType)) return;
+  throw new RunnerError(
+    "LAYER_UNSUPPORTED",
+    `a layer has the media type ${printable(descriptor.mediaType.slice(0, 200))}`,
+  );
+}
+
+function requireAbsent(root: string): void {
+  mkdirSync(dirname(root), { recursive: true, mode: 0o700 });
+  if (lstatSync(root, { throwIfNoEntry: false }) === undefined) return;
+  throw new RunnerError("DESTINATION_UNUSABLE", `${printable(root)} exists already`, {
+    stage: "extract",
+  });
+}

@@ -1,0 +1,183 @@
+// Everything that is created on disk from an image is created here: bodies under numbers in private places, then
+// directories, links and names below a root that holds no symbolic link yet. Paths are latin1, one character a byte.
+
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fchmodSync,
+  futimesSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  symlinkSync,
+  writeSync,
+} from "node:fs";
+import { RunnerError } from "../errors.ts";
+import type { Attributes } from "./entry.ts";
+import type { PaxTime } from "./pax.ts";
+
+/** Setuid and setgid would be given to whoever the files belong to here, which is not whom the image meant. */
+const KEPT_MODE = 0o1777;
+const PRIVATE_DIRECTORY = 0o700;
+const PRIVATE_FILE = 0o600;
+
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
+
+/** Files of one layer as they stream in, each under its number: no name from the archive touches the disk here. */
+export class Bodies implements Disposable {
+  readonly #directory: string;
+  #descriptor: number | undefined;
+
+  /** `directory` must not exist. */
+  constructor(directory: string) {
+    this.#directory = directory;
+    mkdirSync(onDisk(directory), PRIVATE_DIRECTORY);
+  }
+
+  begin(body: number): void {
+    const path = onDisk(bodyPath(this.#directory, body));
+    this.#descriptor = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, PRIVATE_FILE);
+  }
+
+  write(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length;) {
+      at += writeSync(this.#open(), bytes, at, bytes.length - at);
+    }
+  }
+
+  end(attributes: Attributes): void {
+    setAttributes(this.#open(), attributes);
+    this[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#descriptor === undefined) return;
+    closeSync(this.#descriptor);
+    this.#descriptor = undefined;
+  }
+
+  #open(): number {
+    if (this.#descriptor === undefined) throw new Error("no body has begun");
+    return this.#descriptor;
+  }
+}
+
+export function bodyPath(directory: string, body: number): string {
+  return `${directory}/${body}`;
+}
+
+/** Open to its owner only; `finishDirectory` gives it the attributes that it will keep. */
+export function createDirectory(path: string): void {
+  mkdirSync(onDisk(path), PRIVATE_DIRECTORY);
+}
+
+export function placeBody(body: string, path: string): void {
+  renameSync(onDisk(body), onDisk(path));
+}
+
+/** An empty file, where something stands for a device that more than one name leads to. */
+export function createPlaceholder(path: string, attributes: Attributes): void {
+  const descriptor = openSync(onDisk(path), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, PRIVATE_FILE);
+  try {
+    setAttributes(descriptor, { ...attributes, mode: 0 });
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Another name of the same inode; false if the filesystem will have no more of them. A link is never followed. */
+export function tryHardLink(existing: string, path: string): boolean {
+  try {
+    linkSync(onDisk(existing), onDisk(path));
+    return true;
+  } catch (error) {
+    if (!["EMLINK", "EPERM", "EXDEV", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errorCode(error)))
+      throw error;
+    return false;
+  }
+}
+
+export function copyFile(existing: string, path: string, attributes: Attributes): void {
+  copyFileSync(onDisk(existing), onDisk(path), constants.COPYFILE_EXCL);
+  const descriptor = openSync(onDisk(path), O_WRONLY | O_NOFOLLOW);
+  try {
+    setAttributes(descriptor, attributes);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+export function createSymlink(target: string, path: string, { mtime }: Attributes): void {
+  symlinkSync(onDisk(target), onDisk(path));
+  const time = fileTime(mtime);
+  lutimesSync(onDisk(path), time, time);
+}
+
+/** Gives a directory its final mode and times; nothing can be added to it afterwards. */
+export function finishDirectory(path: string, attributes: Attributes): void {
+  const descriptor = openSync(onDisk(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  try {
+    setAttributes(descriptor, attributes);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** A path of this machine as the paths here are written. */
+export function toBytePath(path: string): string {
+  return Buffer.from(path, "utf8").toString("latin1");
+}
+
+/** An error of the filesystem as DISK_FULL, DISK_UNWRITABLE or LIMIT_EXCEEDED; anything else as it is. */
+export function asDiskError(error: unknown, directory: string): unknown {
+  switch (errorCode(error)) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return new RunnerError("DISK_FULL", `there is no room left for the image in ${directory}`, {
+        cause: error,
+      });
+    case "EROFS":
+    case "EACCES":
+    case "EPERM":
+      return new RunnerError("DISK_UNWRITABLE", `the image cannot be written to ${directory}`, {
+        cause: error,
+      });
+    case "ENAMETOOLONG":
+      return new RunnerError(
+        "LIMIT_EXCEEDED",
+        `a path below ${directory} is too long for this system`,
+        {
+          cause: error,
+          hint: "Set WORK_DIR to a directory with a shorter path.",
+        },
+      );
+    default:
+      return error;
+  }
+}
+
+// By descriptor, never by path: nothing can come between the file that was made and the file that is changed.
+function setAttributes(descriptor: number, { mode, mtime }: Attributes): void {
+  const time = fileTime(mtime);
+  futimesSync(descriptor, time, time);
+  fchmodSync(descriptor, mode & KEPT_MODE);
+}
+
+// Bun 1.4.5 takes a negative number for the present moment, but a Date as it is.
+function fileTime({ seconds, nanoseconds }: PaxTime): number | Date {
+  if (seconds >= 0) return seconds + nanoseconds / 1e9;
+  return new Date(Math.max(seconds * 1000 + nanoseconds / 1e6, -8.64e15));
+}
+
+// Plain ASCII is the same as a string and as bytes, and strings are faster.
+function onDisk(path: string): string | Buffer {
+  // oxlint-disable-next-line no-control-regex -- ASCII is the point
+  return /^[\x00-\x7f]*$/.test(path) ? path : Buffer.from(path, "latin1");
+}
+
+function errorCode(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
