@@ -1,7 +1,7 @@
 // What must be undone on every way out: private directories, children. A way out may be a signal, so every action
 // is synchronous and short.
 
-type Action = () => void;
+type Action = () => unknown;
 
 const actions = new Set<Action>();
 

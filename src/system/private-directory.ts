@@ -1,6 +1,16 @@
 // Directories that belong to this run alone and vanish with it.
 
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+} from "node:fs";
 import { join } from "node:path";
 import { onExit } from "./cleanup.ts";
 
@@ -8,6 +18,8 @@ const SLASH = Buffer.from("/");
 
 export interface PrivateDirectory extends Disposable {
   readonly path: string;
+  /** Leaves the directory in place: from here on it belongs to someone else. */
+  keep(): void;
 }
 
 /**
@@ -17,8 +29,40 @@ export interface PrivateDirectory extends Disposable {
 export function privateDirectory(parent: string, prefix: string): PrivateDirectory {
   mkdirSync(parent, { recursive: true, mode: 0o700 });
   const path = mkdtempSync(join(parent, prefix));
-  const removal = onExit(() => removeTree(path));
-  return { path, [Symbol.dispose]: () => removal[Symbol.dispose]() };
+  let kept = false;
+  const removal = onExit(() => kept || removeTree(path));
+  return {
+    path,
+    keep: () => {
+      kept = true;
+    },
+    [Symbol.dispose]: () => removal[Symbol.dispose](),
+  };
+}
+
+const TMPFS_MAGIC = 0x01021994;
+
+/** A directory for small secrets: on tmpfs where a writable one exists, so that they never reach a disk. */
+export function memoryDirectory(environment: Readonly<Record<string, string>>): string {
+  const candidates = [
+    environment["XDG_RUNTIME_DIR"],
+    "/dev/shm",
+    "/run",
+    environment["TMPDIR"],
+    "/tmp",
+  ];
+  const usable = candidates.filter((path) => path !== undefined).filter((path) => isWritable(path));
+  return usable.find((path) => statfsSync(path).type === TMPFS_MAGIC) ?? usable[0] ?? "/tmp";
+}
+
+/** Whether this user may create files in an existing directory. */
+export function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Removes a tree, whatever modes its directories have; no symbolic link is followed. A missing path is fine. */
@@ -32,10 +76,12 @@ export function removeTree(path: string): void {
   }
 }
 
-// Names are bytes: a directory whose name is not UTF-8 must be found as well.
+// Names are bytes: a directory whose name is not UTF-8 must be found as well. Bun gives no file types beside names
+// that are buffers.
 function openDirectories(path: Buffer): void {
+  if (!lstatSync(path).isDirectory()) return;
   chmodSync(path, 0o700);
-  for (const entry of readdirSync(path, { withFileTypes: true, encoding: "buffer" })) {
-    if (entry.isDirectory()) openDirectories(Buffer.concat([path, SLASH, entry.name]));
+  for (const name of readdirSync(path, { encoding: "buffer" })) {
+    openDirectories(Buffer.concat([path, SLASH, name]));
   }
 }

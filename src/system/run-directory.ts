@@ -1,0 +1,85 @@
+// Directories of runs: each belongs to the process that made it for as long as that process lives, through execve,
+// which keeps the process and its start time. What a dead run left behind is removed by a later one.
+
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import {
+  isWritable,
+  type PrivateDirectory,
+  privateDirectory,
+  removeTree,
+} from "./private-directory.ts";
+
+const NAME = /^run-(\d+)-(\d+)-([0-9a-f]{8})-(\d+)-/;
+
+export interface WorkDirectoryChoice {
+  /** WORK_DIR, which is used as it is. */
+  readonly configured: string | undefined;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Where the container image keeps private roots, and where root keeps them on a host. */
+const SYSTEM_CACHE = "/var/cache/fastmcp-runner";
+
+/** The directory below which runs have their own: on a disk, since an unpacked image is large. */
+export function workDirectory({ configured, environment }: WorkDirectoryChoice): string {
+  if (configured !== undefined) return configured;
+  if (process.geteuid?.() === 0 || isWritable(SYSTEM_CACHE)) return SYSTEM_CACHE;
+  const { XDG_CACHE_HOME: cache, HOME: home, TMPDIR: temporary = "/tmp" } = environment;
+  const own = cache ?? (home && join(home, ".cache"));
+  // Below a shared temporary directory the name must be the user's own.
+  return own === undefined || !isWritable(existingAncestor(own))
+    ? join(temporary, `fastmcp-runner-${process.geteuid?.()}`)
+    : join(own, "fastmcp-runner");
+}
+
+function existingAncestor(path: string): string {
+  return existsSync(path) || path === "/" ? path : existingAncestor(dirname(path));
+}
+
+/** Creates a directory below `parent` that bears this process's identity. */
+export function runDirectory(parent: string): PrivateDirectory {
+  const identity = [process.pid, startTimeOf(process.pid), bootId(), pidNamespace()];
+  return privateDirectory(parent, `run-${identity.join("-")}-`);
+}
+
+/**
+ * Removes what dead runs left below `parent`. Runs of another process namespace of this boot may be containers that
+ * share the directory: they are left alone, unless nobody else can use it.
+ */
+export function sweepRunDirectories(
+  parent: string,
+  options: { readonly exclusive: boolean },
+): void {
+  for (const name of readdirSync(parent)) {
+    const [, pid, startTime, boot, namespace] = NAME.exec(name) ?? [];
+    if (pid === undefined || boot === undefined) continue;
+    const here = boot === bootId() && namespace === pidNamespace();
+    const elsewhere = boot === bootId() && !here && !options.exclusive;
+    const alive = here && startTimeOf(Number(pid)) === startTime;
+    if (!elsewhere && !alive) removeTree(join(parent, name));
+  }
+}
+
+function bootId(): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").slice(0, 8);
+  } catch {
+    // Sandboxes that emulate a kernel may not have it; they are as short-lived as a boot.
+    return "00000000";
+  }
+}
+
+function pidNamespace(): string {
+  return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "0";
+}
+
+// Field 22 of /proc/PID/stat, in clock ticks since boot; the name in field 2 may hold spaces and parentheses.
+function startTimeOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "0";
+  } catch {
+    return "gone";
+  }
+}
