@@ -10,7 +10,7 @@ FROM --platform=$BUILDPLATFORM ${BUILD_BASE} AS build
 RUN apk add --no-cache nodejs npm libstdc++ libgcc
 WORKDIR /build
 COPY package.json bun.lock bunfig.toml ./
-RUN npm install --global "$(node --print 'require("./package.json").packageManager')" \
+RUN npm install --global --allow-scripts=bun "$(node --print 'require("./package.json").packageManager')" \
  && bun install --frozen-lockfile --production
 COPY scripts/build.ts scripts/harden-binary.ts scripts/
 COPY src/ src/

@@ -69,10 +69,8 @@ async function compile(
   outfile: string,
   constants: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const workers = [...new Bun.Glob("src/**/*-worker.ts").scanSync(ROOT)].sort();
   await Bun.build({
-    entrypoints: ["src/cli.ts", ...workers].map((path) => join(ROOT, path)),
-    root: join(ROOT, "src"),
+    entrypoints: [join(ROOT, "src/cli.ts")],
     minify: true,
     bytecode: true,
     format: "esm",
