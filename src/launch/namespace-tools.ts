@@ -8,6 +8,8 @@ export interface NamespaceTool {
   /** What it offers, as the end of a sentence. */
   readonly detail: string;
   /** Everything before the program to run: user and mount namespace, the same user inside, capabilities kept. */
+  /** It stays between the runner and the server, and writes what it started to descriptor 3. */
+  readonly monitors: boolean;
   readonly arguments: (identity: Identity) => readonly string[];
 }
 
@@ -18,6 +20,7 @@ export const NAMESPACE_TOOLS: readonly NamespaceTool[] = [
   {
     name: "unshare",
     detail: "unshare gives it a user namespace and the runner's PID",
+    monitors: false,
     arguments: ({ uid, gid }) => [
       "--user",
       `--map-user=${uid}`,
@@ -30,6 +33,7 @@ export const NAMESPACE_TOOLS: readonly NamespaceTool[] = [
   {
     name: "bwrap",
     detail: "bubblewrap gives it a user namespace; the runner stays to forward signals",
+    monitors: true,
     arguments: ({ uid, gid }) => [
       "--unshare-user",
       "--uid",

@@ -1,7 +1,7 @@
 // Names inside a root directory, followed the way a process with that root would follow them. A link that an image
-// has made leads to another place in the same root, never out of it. Reads no file's content and changes nothing.
+// has made leads to another place in the same root, never out of it. Changes nothing.
 
-import { lstatSync, readlinkSync, type Stats } from "node:fs";
+import { lstatSync, readFileSync, readlinkSync, type Stats } from "node:fs";
 
 /** Something that exists under a name that holds no link. */
 export interface Entry {
@@ -33,6 +33,11 @@ const MAX_LINKS = 40;
 /** A view of a tree that belongs to an image alone. */
 export function privateRootView(directory: string): RootView {
   return { locate: (path) => locateBelow(directory, path, "image") };
+}
+
+/** A view of the runner's own root, with whatever has been moved to it. */
+export function ownRootView(directory = "/"): RootView {
+  return { locate: (path) => locateBelow(directory, path, "runner") };
 }
 
 /** What exists at `path` below a directory of this machine. */
@@ -89,6 +94,18 @@ export function resolveIn(view: RootView, unsafePath: string): Resolution {
 export function findIn(view: RootView, unsafePath: string): Entry | undefined {
   const resolution = resolveIn(view, unsafePath);
   return resolution.kind === "found" ? resolution.entry : undefined;
+}
+
+/** The content of a small text file; "" where there is none, or something else, or more than `maxBytes`. */
+export function textIn(view: RootView, unsafePath: string, maxBytes: number): string {
+  const entry = findIn(view, unsafePath);
+  // A regular file only: opening an image's pipe would wait for ever.
+  if (entry === undefined || !entry.stats.isFile() || entry.stats.size > maxBytes) return "";
+  try {
+    return readFileSync(entry.hostPath, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 // A ".." behind a name that does not exist would make the missing part ambiguous, so it is taken by its letters,

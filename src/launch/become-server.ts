@@ -1,0 +1,101 @@
+// From a plan to the server, by the way that the plan's mode names.
+
+import { RunnerError } from "../errors.ts";
+import { supervise } from "../system/supervise.ts";
+import { handOver, releaseSignals, replaceProcess, type Successor } from "./hand-over.ts";
+import type { LaunchPlan } from "./launch-plan.ts";
+import { NAMESPACE_TOOLS } from "./namespace-tools.ts";
+import type { NamespaceToolFound } from "./probe.ts";
+import { enterPrivateRoot } from "./private-root.ts";
+import { RESUME_ARGUMENT, resumeEnvironment } from "./resume.ts";
+import { throughSuExec } from "./su-exec.ts";
+
+const BUBBLEWRAP_STATUS = ["--json-status-fd", "3"];
+
+export interface Surroundings {
+  /** What starts this runner again: its binary, or bun and the script. */
+  readonly runner: readonly string[];
+  /** The runner's own PATH. */
+  readonly searchPath: string;
+  /** Told what the server has to do without. */
+  readonly onNote: (note: string) => void;
+}
+
+/**
+ * Becomes the server. Returns only where a monitor has to stay between the two, with the exit status to end with.
+ * Throws COMMAND_NOT_FOUND, COMMAND_NOT_RUNNABLE, WORKDIR_UNUSABLE, RUN_MODE_UNAVAILABLE, SYSTEM_CALL_FAILED.
+ */
+export async function becomeServer(plan: LaunchPlan, surroundings: Surroundings): Promise<number> {
+  switch (plan.mode) {
+    case "overlay":
+      await releaseSignals();
+      return handOver(overlaySuccessor(plan, surroundings.searchPath));
+    case "chroot":
+      await releaseSignals();
+      for (const note of enterPrivateRoot(plan.root)) surroundings.onNote(note);
+      return handOver(directSuccessor(plan));
+    case "userns":
+      return enterNamespace(plan, surroundings);
+  }
+}
+
+function directSuccessor({
+  program,
+  argv,
+  environment,
+  workingDirectory,
+  identity,
+  drop,
+}: LaunchPlan): Successor {
+  const successor = { program, argv, environment, workingDirectory };
+  return drop ? { ...successor, identity } : successor;
+}
+
+function overlaySuccessor(plan: LaunchPlan, searchPath: string): Successor {
+  const env = Bun.which("env", { PATH: searchPath });
+  if (!plan.drop || plan.dropTool === undefined || env === null) return directSuccessor(plan);
+  return throughSuExec(plan, { suExec: plan.dropTool, env }) ?? directSuccessor(plan);
+}
+
+async function enterNamespace(plan: LaunchPlan, { runner }: Surroundings): Promise<number> {
+  const found = plan.namespaceTool;
+  const tool = NAMESPACE_TOOLS.find(({ name }) => name === found?.name);
+  if (found === undefined || tool === undefined) {
+    throw new RunnerError(
+      "RUN_MODE_UNAVAILABLE",
+      "no program that makes user namespaces works here",
+    );
+  }
+  // The tool runs with nothing in its environment but the plan: no image's LD_PRELOAD reaches it.
+  const environment = resumeEnvironment({ plan, monitored: tool.monitors });
+  const argv = [
+    found.program,
+    ...(tool.monitors ? BUBBLEWRAP_STATUS : []),
+    ...tool.arguments(plan.identity),
+    ...runner,
+    RESUME_ARGUMENT,
+  ];
+  return tool.monitors ? superviseTool(argv, environment) : becomeTool(found, argv, environment);
+}
+
+async function becomeTool(
+  { program }: NamespaceToolFound,
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<never> {
+  await releaseSignals();
+  return replaceProcess({ program, argv, environment });
+}
+
+function superviseTool(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<number> {
+  return supervise({ argv, env, findTarget: childOfBubblewrap });
+}
+
+// { "child-pid": 4711, ... } on the status descriptor.
+function childOfBubblewrap(statusText: string): number | undefined {
+  const [, pid] = /"child-pid"\s*:\s*(\d+)/.exec(statusText) ?? [];
+  return pid === undefined ? undefined : Number(pid);
+}

@@ -1,0 +1,27 @@
+// Everything that is decided about a start before it happens. A record, no code.
+
+import type { Identity } from "./ownership.ts";
+import type { NamespaceToolFound } from "./probe.ts";
+import type { RunMode } from "./run-mode.ts";
+
+export interface LaunchPlan {
+  readonly mode: RunMode;
+  readonly reason: string;
+  /** The server's root directory, as this machine names it: the private root, or the runner's own in overlay. */
+  readonly root: string;
+  /** The file to execute, inside the root. */
+  readonly program: string;
+  /** `argv[0]` is the command as the image spells it. */
+  readonly argv: readonly string[];
+  /** The server's whole environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Inside the root, without links. */
+  readonly workingDirectory: string;
+  readonly identity: Identity;
+  /** The runner is root and becomes `identity` before the server starts. */
+  readonly drop: boolean;
+  /** A su-exec, which does the drop in overlay. */
+  readonly dropTool?: string;
+  /** The program that makes the user namespace in userns. */
+  readonly namespaceTool?: NamespaceToolFound;
+}

@@ -1,0 +1,120 @@
+// Stage 5: decides who the server is and everything about its start, and gives it its files. Nobody's identity
+// changes yet: that is the last thing before the server, in stage 6.
+
+import { commandOf } from "../launch/command.ts";
+import { environmentOf } from "../launch/environment.ts";
+import { examineCommand, requireRunnable } from "../launch/executable.ts";
+import type { LaunchPlan } from "../launch/launch-plan.ts";
+import { giveTree, serverIdentity, type Identity } from "../launch/ownership.ts";
+import type { Probe } from "../launch/probe.ts";
+import {
+  findIn,
+  ownRootView,
+  privateRootView,
+  textIn,
+  type RootView,
+} from "../launch/root-view.ts";
+import type { ChosenMode } from "../launch/run-mode.ts";
+import { homeOf } from "../launch/user.ts";
+import { prepareWorkingDirectory } from "../launch/working-directory.ts";
+
+/** What stage 4 leaves: the tree and the way it will be run. */
+export interface LaunchableRootfs extends ChosenMode {
+  /** The tree as it was extracted; in overlay, what did not move. */
+  readonly root: string;
+}
+
+export interface LaunchableImage {
+  readonly entrypoint: readonly string[];
+  readonly cmd: readonly string[];
+  readonly env: readonly (readonly [name: string, value: string])[];
+  readonly workingDir: string;
+  readonly user: string;
+}
+
+export interface LaunchRequest {
+  readonly serverArguments: readonly string[];
+  readonly serverEnvironment: Readonly<Record<string, string>>;
+  readonly mcpTransport: string;
+  readonly mcpHost: string;
+  readonly mcpPath: string;
+  readonly port?: number | undefined;
+}
+
+const RUNTIME_ROOT = "/";
+const MAX_PASSWD_BYTES = 1_048_576;
+
+/**
+ * Throws COMMAND_MISSING, COMMAND_NOT_FOUND, COMMAND_NOT_RUNNABLE, WORKDIR_UNUSABLE.
+ */
+export function dropPrivileges(
+  rootfs: LaunchableRootfs,
+  image: LaunchableImage,
+  request: LaunchRequest,
+  probe: Probe,
+): LaunchPlan {
+  const identity = serverIdentity();
+  const overlay = rootfs.mode === "overlay";
+  const root = overlay ? RUNTIME_ROOT : rootfs.root;
+  const view = overlay ? ownRootView(root) : privateRootView(root);
+  const argv = commandOf({ ...image, serverArguments: request.serverArguments });
+  if (probe.root && !overlay) giveTree(root, identity);
+  const workingDirectory = prepareWorkingDirectory(root, image.workingDir, identity);
+  const variables = variablesOf(image, request);
+  const home =
+    variables["HOME"] ?? homeIn(rootfs, image.user, { view, identity, workingDirectory });
+  const environment: Record<string, string> = { ...variables, HOME: home };
+  const searchPath = environment["PATH"] ?? "";
+  const { program } = requireRunnable(
+    examineCommand(view, argv[0], { searchPath, workingDirectory, identity }),
+  );
+  return {
+    mode: rootfs.mode,
+    reason: rootfs.reason,
+    root,
+    program,
+    argv,
+    environment,
+    workingDirectory,
+    identity,
+    drop: probe.root,
+    ...(probe.dropTool === undefined ? {} : { dropTool: probe.dropTool }),
+    ...(probe.namespaceTool === undefined ? {} : { namespaceTool: probe.namespaceTool }),
+  };
+}
+
+/** The server's environment but for a HOME that nobody has set, which needs the image's files. */
+export function variablesOf(
+  image: LaunchableImage,
+  request: LaunchRequest,
+): Record<string, string> {
+  return environmentOf({
+    imageEnv: image.env,
+    serverEnvironment: request.serverEnvironment,
+    transport: request.mcpTransport,
+    host: request.mcpHost,
+    path: request.mcpPath,
+    port: request.port,
+  });
+}
+
+interface HomeContext {
+  readonly view: RootView;
+  readonly identity: Identity;
+  readonly workingDirectory: string;
+}
+
+// In overlay most homes of the image's passwd are not there, or are the runner's own (/root).
+function homeIn(
+  rootfs: LaunchableRootfs,
+  unsafeUser: string,
+  { view, identity, workingDirectory }: HomeContext,
+): string {
+  return homeOf({
+    unsafeUser,
+    unsafePasswd: textIn(privateRootView(rootfs.root), "/etc/passwd", MAX_PASSWD_BYTES),
+    uid: identity.uid,
+    workingDirectory,
+    accepts: (home) => rootfs.mode !== "overlay" || findIn(view, home)?.stats.uid === identity.uid,
+  });
+}

@@ -1,0 +1,47 @@
+// Stages 5 and 6 as a program: the first argument is a JSON file with what stage 4 would have handed over.
+
+import { readFileSync, writeSync } from "node:fs";
+import { RunnerError } from "../../../src/errors.ts";
+import { probeMachine } from "../../../src/launch/probe.ts";
+import { RESUME_ARGUMENT, resumeInsideNamespace } from "../../../src/launch/resume.ts";
+import { chooseRunMode, type RunModeChoice } from "../../../src/launch/run-mode.ts";
+import { configureLog } from "../../../src/log.ts";
+import {
+  dropPrivileges,
+  type LaunchableImage,
+  type LaunchRequest,
+} from "../../../src/stages/drop-privileges.ts";
+import { execute } from "../../../src/stages/execute.ts";
+
+export interface Launch {
+  readonly root: string;
+  readonly mode: RunModeChoice;
+  readonly image: LaunchableImage;
+  readonly request: LaunchRequest;
+  /** Where the runner looks for bwrap, unshare, su-exec and env. */
+  readonly searchPath: string;
+  readonly logLevel: "error" | "debug";
+}
+
+const STDERR = 2;
+
+// A listener, as the command line has one: without hand-over's care it would swallow a signal.
+process.on("SIGTERM", () => process.exit(99));
+
+try {
+  const [argument = ""] = process.argv.slice(2);
+  if (argument === RESUME_ARGUMENT) await resumeInsideNamespace(process.env);
+  process.exit(await launch(JSON.parse(readFileSync(argument, "utf8")) as Launch));
+} catch (error) {
+  if (!(error instanceof RunnerError)) throw error;
+  writeSync(STDERR, `${error.code}: ${error.message}\n`);
+  process.exit(error.status);
+}
+
+async function launch({ root, mode, image, request, searchPath, logLevel }: Launch): Promise<number> {
+  configureLog({ level: logLevel, format: "text" });
+  const probe = await probeMachine({ searchPath });
+  const chosen = chooseRunMode(mode, probe, () => ({ grade: "none", why: "not here" }));
+  const plan = dropPrivileges({ root, ...chosen }, image, request, probe);
+  return execute(plan, { runner: [process.execPath, import.meta.path], searchPath });
+}
