@@ -12,7 +12,7 @@ WORKDIR /build
 COPY package.json bun.lock bunfig.toml ./
 RUN npm install --global --allow-scripts=bun "$(node --print 'require("./package.json").packageManager')" \
  && bun install --frozen-lockfile --production
-COPY scripts/build.ts scripts/harden-binary.ts scripts/
+COPY scripts/build.ts scripts/elf-section.ts scripts/harden-binary.ts scripts/
 COPY src/ src/
 ARG COMMIT=unknown
 ARG TARGETARCH

@@ -6,6 +6,8 @@
 // BUN_JSC_… sets any of 600 options of the engine. What is expected is counted, for the Bun that package.json pins:
 // another Bun, or another way of compiling, fails the build until somebody has looked.
 
+import { elfSection } from "./elf-section.ts";
+
 export type Architecture = "x64" | "arm64";
 
 /** How many variables this Bun knows by name; they differ a little between its builds. */
@@ -38,13 +40,16 @@ const ENGINE_PREFIX = "BUN_JSC_";
 
 /** Returns the binary with every such variable out of reach. Throws when it is not the binary that is expected. */
 export function hardenBinary(binary: Uint8Array, architecture: Architecture): Uint8Array {
-  // Every byte is one character, so that offsets in the text are offsets in the file.
-  const text = Buffer.from(binary.buffer, binary.byteOffset, binary.byteLength).toString("latin1");
-  // Uint8Array.from takes seconds.
   const hardened = Buffer.from(binary);
-  for (const offset of [...namesIn(text), ...sliceOffsets(text)]) hardened[offset] = 0;
-  const { offset, bytes } = engineCheckIn(text, architecture);
-  hardened.set(bytes, offset);
+  // Only Bun's own part: what was compiled into it has its sections too, and may name what it likes.
+  const constants = elfSection(hardened, ".rodata");
+  // In Latin-1 every byte is one character: places in the text are places in the section.
+  const constantsText = constants.toString("latin1");
+  for (const offset of namesIn(constantsText)) constants[offset] = 0;
+  for (const offset of sliceOffsets(constantsText)) constants[offset] = 0;
+  const code = elfSection(hardened, ".text");
+  const { offset, bytes } = engineCheckIn(code.toString("latin1"), architecture);
+  code.set(bytes, offset);
   return hardened;
 }
 

@@ -17,7 +17,12 @@ export const TEST_COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
 const ROOT = join(import.meta.dir, "../..");
 const CACHE = join(ROOT, "node_modules/.cache/fastmcp-runner");
-const INPUTS = ["src/**/*.ts", "scripts/{build,harden-binary}.ts", "package.json", "bun.lock"];
+const INPUTS = [
+  "src/**/*.ts",
+  "scripts/{build,elf-section,harden-binary}.ts",
+  "package.json",
+  "bun.lock",
+];
 const UNUSED_MS = 60 * 60 * 1000;
 
 const builds = new Map<Target, Promise<string>>();
