@@ -9,7 +9,7 @@ const files = [...new Bun.Glob("**/*.ts").scanSync(SOURCE)].sort();
 
 /** What the code of each place may import; a type may come from anywhere. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  cli: ["command-line", "errors", "log", "output", "settings", "system", "version"],
+  cli: ["command-line", "errors", "launch", "log", "output", "settings", "system", "version"],
   "command-line": ["commands", "errors", "settings", "version"],
   commands: [
     "commands",

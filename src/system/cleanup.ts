@@ -1,7 +1,7 @@
 // What must be undone on every way out: private directories, children. A way out may be a signal, so every action
 // is synchronous and short.
 
-type Action = () => unknown;
+type Action = () => void;
 
 const actions = new Set<Action>();
 

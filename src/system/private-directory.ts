@@ -18,8 +18,6 @@ const SLASH = Buffer.from("/");
 
 export interface PrivateDirectory extends Disposable {
   readonly path: string;
-  /** Leaves the directory in place: from here on it belongs to someone else. */
-  keep(): void;
 }
 
 /**
@@ -29,15 +27,8 @@ export interface PrivateDirectory extends Disposable {
 export function privateDirectory(parent: string, prefix: string): PrivateDirectory {
   mkdirSync(parent, { recursive: true, mode: 0o700 });
   const path = mkdtempSync(join(parent, prefix));
-  let kept = false;
-  const removal = onExit(() => kept || removeTree(path));
-  return {
-    path,
-    keep: () => {
-      kept = true;
-    },
-    [Symbol.dispose]: () => removal[Symbol.dispose](),
-  };
+  const removal = onExit(() => removeTree(path));
+  return { path, [Symbol.dispose]: () => removal[Symbol.dispose]() };
 }
 
 const TMPFS_MAGIC = 0x01021994;

@@ -37,15 +37,6 @@ describe("privateDirectory", () => {
     expect(readdirSync(dir.path)).toEqual([]);
   });
 
-  test("stays when it is kept", () => {
-    using dir = tempDir();
-    const own = privateDirectory(dir.path, "own-");
-    own.keep();
-    cleanUp();
-    own[Symbol.dispose]();
-    expect(existsSync(own.path)).toBe(true);
-  });
-
   test("creates the directory it lies in", () => {
     using dir = tempDir();
     using own = privateDirectory(dir.file("a", "b"), "own-");

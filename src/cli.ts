@@ -1,0 +1,61 @@
+// The process boundary: argv, environment, signals and exit status. No domain logic.
+
+import { type Invocation, parseCommandLine, renderHelp } from "./command-line.ts";
+import { RunnerError, reasonOf } from "./errors.ts";
+import { RESUME_ARGUMENT, resumeInsideNamespace } from "./launch/resume.ts";
+import { configureLog, logFailure } from "./log.ts";
+import { print } from "./output.ts";
+import { readSettings, type SettingSources } from "./settings.ts";
+import { cleanUp } from "./system/cleanup.ts";
+import { commit, version } from "./version.ts";
+
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+
+for (const [signal, number] of Object.entries(SIGNALS)) {
+  process.on(signal, () => {
+    cleanUp();
+    process.exit(128 + number);
+  });
+}
+const COMPILED_FILES = "/$bunfs/";
+
+process.exit(await main(process.argv.slice(2), { ...process.env }));
+
+async function main(
+  argv: readonly string[],
+  environment: SettingSources["environment"],
+): Promise<number> {
+  try {
+    if (argv[0] === RESUME_ARGUMENT) return await resumeInsideNamespace(environment);
+    return await answer(parseCommandLine(argv, environment));
+  } catch (error) {
+    const failure = asFailure(error);
+    logFailure(failure);
+    return failure.status;
+  } finally {
+    cleanUp();
+  }
+}
+
+async function answer(invocation: Invocation): Promise<number> {
+  if (invocation.kind === "help") print(await renderHelp(invocation.command));
+  else if (invocation.kind === "version") print(`fastmcp-runner ${version} (${commit})`);
+  else {
+    const { command, inputs } = invocation;
+    const { settings } = readSettings(["logLevel", "logFormat"], inputs);
+    configureLog({ level: settings.logLevel ?? "info", format: settings.logFormat ?? "text" });
+    return await command.run({ ...inputs, runner: thisProgram() });
+  }
+  return 0;
+}
+
+function thisProgram(): readonly string[] {
+  return Bun.main.startsWith(COMPILED_FILES) ? [process.execPath] : [process.execPath, Bun.main];
+}
+
+// What nobody threw on purpose is a fault of the runner, and its stack is what a report needs.
+function asFailure(error: unknown): RunnerError {
+  if (error instanceof RunnerError) return error;
+  const details = error instanceof Error ? (error.stack ?? "").split("\n").slice(1) : [];
+  return new RunnerError("INTERNAL", reasonOf(error), { cause: error, details });
+}

@@ -1,0 +1,139 @@
+// argv, understood: which command, which flags, and what belongs to the server. Reads nothing else.
+
+import { isatty } from "node:tty";
+import { type ArgsDef, type CommandDef, parseArgs, renderUsage } from "citty";
+import type { Command, CommandInputs } from "./commands/command.ts";
+import { COMMANDS, type CommandName } from "./commands/commands.ts";
+import { printable, RunnerError } from "./errors.ts";
+import { SETTINGS, type SettingName, type SettingSources } from "./settings.ts";
+import { version } from "./version.ts";
+
+export type Invocation =
+  | { readonly kind: "help"; readonly command: CommandName | undefined }
+  | { readonly kind: "version" }
+  | {
+      readonly kind: "command";
+      readonly command: Command;
+      readonly inputs: Omit<CommandInputs, "runner">;
+    };
+
+const PROGRAM = "fastmcp-runner";
+const DEFAULT_COMMAND: CommandName = "run";
+
+/** Understands the arguments after the program's name. Throws INPUT_INVALID with every problem at once. */
+export function parseCommandLine(
+  argv: readonly string[],
+  environment: SettingSources["environment"],
+): Invocation {
+  // Split before anything else looks: even `--help` after `--` is the server's.
+  const separator = argv.indexOf("--");
+  const own = separator < 0 ? argv : argv.slice(0, separator);
+  const serverArguments = separator < 0 ? [] : argv.slice(separator + 1);
+  const [first] = own;
+  const named = first !== undefined && isCommandName(first) ? first : undefined;
+  if (own.includes("--help") || own.includes("-h")) return { kind: "help", command: named };
+  if (first === "--version" || first === "-v") return { kind: "version" };
+
+  const command: Command = COMMANDS[named ?? DEFAULT_COMMAND];
+  const parsed = parseFlags(command, named === undefined ? own : own.slice(1));
+  const problems = [...parsed.problems];
+  if (separator >= 0 && !command.serverArguments) {
+    problems.push(`${named} starts no server, so nothing may follow --`);
+  }
+  refuse(problems);
+  const { image, flags, json } = parsed;
+  return {
+    kind: "command",
+    command,
+    inputs: { image, flags, json, environment, serverArguments },
+  };
+}
+
+/** The text of `--help` for the program or for one command. */
+export async function renderHelp(name: CommandName | undefined): Promise<string> {
+  if (name !== undefined) {
+    return plain(await renderUsage(definitionOf(name), { meta: { name: PROGRAM, version } }));
+  }
+  const subCommands = Object.fromEntries(
+    Object.keys(COMMANDS).map((key) => [key, isCommandName(key) ? definitionOf(key) : {}]),
+  );
+  const description =
+    "Given the name of a container image, becomes the MCP server inside it; no Docker needed";
+  const definition = { ...definitionOf(DEFAULT_COMMAND), subCommands };
+  return plain(await renderUsage({ ...definition, meta: { name: PROGRAM, version, description } }));
+}
+
+// citty decides about colour without looking where the text goes.
+function plain(usage: string): string {
+  return isatty(1) ? usage : Bun.stripANSI(usage);
+}
+
+interface ParsedFlags {
+  readonly image: string | undefined;
+  readonly flags: Readonly<Record<string, string>>;
+  readonly json: boolean;
+  readonly problems: readonly string[];
+}
+
+function parseFlags(command: Command, argv: readonly string[]): ParsedFlags {
+  const definition = argumentsOf(command);
+  const { _: positionals, json, ...unsafeFlags } = parseArgs([...argv], definition);
+  const flags: Record<string, string> = {};
+  const problems: string[] = [];
+  for (const [name, value] of Object.entries(unsafeFlags)) {
+    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    // citty repeats each value under the flag's camelCase name.
+    if (name === "image" || (flag !== name && flag in definition)) continue;
+    if (!(name in definition)) problems.push(unknownFlag(name, definition));
+    else if (typeof value !== "string" || value === "") problems.push(`--${name} needs a value`);
+    else flags[name] = value;
+  }
+  const takesImage = command.settings.includes("image");
+  for (const extra of positionals.slice(takesImage ? 1 : 0)) {
+    problems.push(`"${printable(extra)}" is one argument too many; the server's own go after --`);
+  }
+  return { image: takesImage ? positionals[0] : undefined, flags, json: json === true, problems };
+}
+
+function unknownFlag(name: string, definition: ArgsDef): string {
+  const dashes = name.length === 1 ? "-" : "--";
+  const known = Object.keys(definition).filter((flag) => flag !== "image");
+  return `${dashes}${printable(name)} is not a flag of this command; it knows ${known.map((flag) => `--${flag}`).join(", ")}`;
+}
+
+function refuse(problems: readonly string[]): void {
+  const [first, ...more] = problems;
+  if (first === undefined) return;
+  if (more.length === 0) throw new RunnerError("INPUT_INVALID", first);
+  throw new RunnerError("INPUT_INVALID", `${problems.length} arguments are wrong`, {
+    details: problems,
+  });
+}
+
+function definitionOf(name: CommandName): CommandDef {
+  const command: Command = COMMANDS[name];
+  return { meta: { name, description: command.about }, args: argumentsOf(command) };
+}
+
+function argumentsOf(command: Command): ArgsDef {
+  const rows = command.settings.map((name) => argumentOf(name)).filter((row) => row !== undefined);
+  const json: ArgsDef = command.json
+    ? { json: { type: "boolean", description: "Answer in JSON." } }
+    : {};
+  return { ...Object.fromEntries(rows), ...json };
+}
+
+function argumentOf(name: SettingName): readonly [string, ArgsDef[string]] | undefined {
+  const row: { about: string; value: string; env?: string; flag?: string; fallback?: string } =
+    SETTINGS[name];
+  const environment = row.env === undefined ? "" : ` [${row.env}]`;
+  const fallback = row.fallback === undefined ? "" : ` Default: ${row.fallback}.`;
+  const description = `${row.about}${fallback}${environment}`;
+  if (name === "image") return ["image", { type: "positional", required: false, description }];
+  if (row.flag === undefined) return undefined;
+  return [row.flag, { type: "string", valueHint: row.value, description }];
+}
+
+function isCommandName(text: string): text is CommandName {
+  return Object.hasOwn(COMMANDS, text);
+}

@@ -1,0 +1,109 @@
+// `inspect`: stages 1 to 3 and how the server would be started. Values that look secret are hidden.
+
+import { printable } from "../errors.ts";
+import { environmentOf } from "../launch/environment.ts";
+import { hideSecret } from "../launch/secret-names.ts";
+import { formatPlatform } from "../oci/platform.ts";
+import { formatReference } from "../oci/reference.ts";
+import { print, printJson } from "../output.ts";
+import { fetchImage } from "../pipeline.ts";
+import type { Image } from "../stages/fetch-config.ts";
+import { SERVER_SETTINGS, type ServerRequest, validateServer } from "../stages/validate.ts";
+import type { Command } from "./command.ts";
+import { megabytes } from "./megabytes.ts";
+
+export const inspect: Command = {
+  about: "Describe an image and how its server would be started",
+  settings: SERVER_SETTINGS,
+  json: true,
+  serverArguments: true,
+  async run(inputs) {
+    const request = validateServer(inputs, { portRequired: false });
+    const description = describe(await fetchImage(request), request);
+    if (inputs.json) printJson(description);
+    else print(asText(description));
+    return 0;
+  },
+};
+
+interface Description {
+  readonly image: string;
+  readonly digest: string;
+  readonly platform: string;
+  readonly layers: { readonly count: number; readonly compressedBytes: number };
+  readonly user: string;
+  readonly exposedPorts: readonly string[];
+  readonly stopSignal: string | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly launch: {
+    readonly command: readonly string[];
+    readonly workingDirectory: string;
+    readonly runMode: string;
+    readonly environment: Readonly<Record<string, string>>;
+  };
+}
+
+function describe(
+  { reference, digest, config, layers }: Image,
+  request: ServerRequest,
+): Description {
+  const { serverArguments, serverEnvironment, mcpTransport, mcpHost, mcpPath, port } = request;
+  const environment = environmentOf({
+    imageEnv: config.env,
+    serverEnvironment,
+    transport: mcpTransport,
+    host: mcpHost,
+    path: mcpPath,
+    port,
+  });
+  const rest = serverArguments.length > 0 ? serverArguments : config.cmd;
+  return {
+    image: formatReference(reference),
+    digest,
+    platform: formatPlatform(config.platform),
+    layers: {
+      count: layers.length,
+      compressedBytes: layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0),
+    },
+    user: config.user,
+    exposedPorts: config.exposedPorts,
+    stopSignal: config.stopSignal,
+    labels: hidden(config.labels),
+    launch: {
+      command: [...config.entrypoint, ...rest],
+      workingDirectory: config.workingDir,
+      runMode: request.runMode,
+      environment: hidden(environment),
+    },
+  };
+}
+
+function hidden(values: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const entries = Object.entries(values).map(([name, value]) => [name, hideSecret(name, value)]);
+  return Object.fromEntries(entries);
+}
+
+function asText({ launch, layers, labels, ...image }: Description): string {
+  const pairs = (values: Readonly<Record<string, string>>) =>
+    Object.entries(values).map(([name, value]) => `    ${name}=${value}`);
+  const lines = [
+    image.image,
+    `  digest             ${image.digest}`,
+    `  platform           ${image.platform}`,
+    `  layers             ${layers.count}, ${megabytes(layers.compressedBytes)} compressed`,
+    `  user               ${image.user === "" ? "root" : image.user} (the server runs as UID 1000, or as you)`,
+    `  exposed ports      ${image.exposedPorts.join(", ") || "none"}`,
+    ...(image.stopSignal === undefined ? [] : [`  stop signal        ${image.stopSignal}`]),
+    `  command            ${launch.command.map(quoted).join(" ") || "none: name one after --"}`,
+    `  working directory  ${launch.workingDirectory}`,
+    `  run mode           ${launch.runMode === "auto" ? "auto: decided once the files are there" : launch.runMode}`,
+    "  environment",
+    ...pairs(launch.environment),
+    ...(Object.keys(labels).length === 0 ? [] : ["  labels", ...pairs(labels)]),
+  ];
+  return lines.map(printable).join("\n");
+}
+
+function quoted(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,55 @@
+// `pull`: stages 1 to 4, the whole root filesystem in a directory of the caller's choice.
+
+import { RunnerError } from "../errors.ts";
+import { formatPlatform } from "../oci/platform.ts";
+import { formatReference } from "../oci/reference.ts";
+import { print, printJson } from "../output.ts";
+import { type Pulled, pullImage } from "../pipeline.ts";
+import { nameOf, readSettings } from "../settings.ts";
+import { IMAGE_SETTINGS, validateImage } from "../stages/validate.ts";
+import { megabytes } from "./megabytes.ts";
+import type { Command } from "./command.ts";
+
+export const pull: Command = {
+  about: "Put an image's whole root filesystem into a directory",
+  settings: [...IMAGE_SETTINGS, "destination"],
+  json: true,
+  async run(inputs) {
+    const request = validateImage(inputs);
+    const { destination } = readSettings(["destination"], inputs).settings;
+    if (destination === undefined) {
+      throw new RunnerError("INPUT_INVALID", `${nameOf("destination")} is required`);
+    }
+    const pulled = await pullImage(request, destination);
+    if (inputs.json) printJson(asJson(pulled));
+    else print(asText(pulled));
+    return 0;
+  },
+};
+
+function asJson({ image, rootfs, destination }: Pulled): unknown {
+  return {
+    image: formatReference(image.reference),
+    digest: image.digest,
+    platform: formatPlatform(image.config.platform),
+    destination,
+    layers: rootfs.report.layers,
+    entries: rootfs.report.entries,
+    bytes: rootfs.report.bytes,
+    milliseconds: rootfs.milliseconds,
+    notKept: rootfs.report.unkept,
+  };
+}
+
+function asText({ image, rootfs, destination }: Pulled): string {
+  const { entries, bytes, layers, unkept } = rootfs.report;
+  const lines = [
+    `${formatReference(image.reference)} is in ${destination}`,
+    `  digest    ${image.digest}`,
+    `  platform  ${formatPlatform(image.config.platform)}`,
+    `  content   ${entries} entries, ${megabytes(bytes)}, from ${layers.length} layers`,
+    `  time      ${(rootfs.milliseconds / 1000).toFixed(1)} s`,
+    ...unkept.map(({ kind, count }) => `  not kept  ${kind}: ${count}`),
+  ];
+  return lines.join("\n");
+}

@@ -1,0 +1,62 @@
+// The six stages in their order. Nothing else decides what happens when.
+
+import { authenticate } from "./stages/authenticate.ts";
+import { dropPrivileges } from "./stages/drop-privileges.ts";
+import { execute } from "./stages/execute.ts";
+import { extract, place, type Rootfs } from "./stages/extract.ts";
+import { fetchConfig, type Image } from "./stages/fetch-config.ts";
+import type { ImageRequest, ServerRequest } from "./stages/validate.ts";
+import { openDestination } from "./system/destination.ts";
+import type { PrivateDirectory } from "./system/private-directory.ts";
+import { runDirectory, sweepRunDirectories, workDirectory } from "./system/run-directory.ts";
+
+export interface Pulled {
+  readonly image: Image;
+  readonly rootfs: Rootfs;
+  readonly destination: string;
+}
+
+/**
+ * Stages 2 to 6, after 1: becomes the server. Returns the server's exit status only where the runner has to stay.
+ * `runner` is what starts this program again.
+ */
+export async function runImage(request: ServerRequest, runner: readonly string[]): Promise<number> {
+  const parent = workDirectory({ configured: request.workDirectory, environment: request.host });
+  // execve leaves the directory in place, for the server's root is in it; every other way out removes it.
+  using directory = runDirectory(parent);
+  const { image, rootfs } = await pullInto(directory, request);
+  const placed = await place(rootfs, image, request);
+  const plan = dropPrivileges(
+    { root: placed.path, mode: placed.mode, reason: placed.reason },
+    image.config,
+    request,
+    placed.probe,
+  );
+  if (plan.mode === "overlay") directory[Symbol.dispose]();
+  sweepRunDirectories(parent, { exclusive: placed.probe.modes.overlay.works });
+  return await execute(plan, { runner, searchPath: request.host["PATH"] ?? "" });
+}
+
+/** Stages 2 and 3, after 1: an image's config, nothing of its files. */
+export async function fetchImage(request: ImageRequest): Promise<Image> {
+  using session = await authenticate(request);
+  return await fetchConfig(session, request);
+}
+
+/** Stages 2 to 4, after 1, into a directory that is empty or absent before. */
+export async function pullImage(request: ImageRequest, unsafePath: string): Promise<Pulled> {
+  const destination = openDestination(unsafePath);
+  using staging = destination.staging;
+  const { image, rootfs } = await pullInto(staging, request);
+  destination.commit(rootfs.path);
+  return { image, rootfs, destination: destination.path };
+}
+
+async function pullInto(
+  directory: PrivateDirectory,
+  request: ImageRequest,
+): Promise<Pick<Pulled, "image" | "rootfs">> {
+  using session = await authenticate(request);
+  const image = await fetchConfig(session, request);
+  return { image, rootfs: await extract(session, image, directory) };
+}

@@ -1,0 +1,51 @@
+// A small blob, whole: bounded, its size and digest checked. Layers are too large for this.
+
+import { RunnerError } from "../errors.ts";
+import { verifyDigest } from "../oci/digest.ts";
+import type { Descriptor } from "../oci/manifest.ts";
+import type { Reference } from "../oci/reference.ts";
+import type { Registry } from "./registry.ts";
+
+/**
+ * Reads a blob of at most `maxBytes`. Content embedded in the descriptor is used instead of a request.
+ * Throws LIMIT_EXCEEDED, DIGEST_MISMATCH and what the registry throws.
+ */
+export async function readBlob(
+  registry: Registry,
+  reference: Reference,
+  descriptor: Descriptor,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  if (descriptor.size > maxBytes) {
+    throw new RunnerError(
+      "LIMIT_EXCEEDED",
+      `blob ${descriptor.digest} has ${descriptor.size} bytes; at most ${maxBytes} are read`,
+      { stage: "fetch-config", hint: "The image is not built by the rules; build it again." },
+    );
+  }
+  const bytes = descriptor.data ?? (await readAtMost(registry, reference, descriptor));
+  if (bytes.byteLength !== descriptor.size) {
+    throw new RunnerError(
+      "DIGEST_MISMATCH",
+      `blob ${descriptor.digest} should have ${descriptor.size} bytes but has ${bytes.byteLength > descriptor.size ? "more" : bytes.byteLength}`,
+    );
+  }
+  verifyDigest(bytes, descriptor.digest, "a blob");
+  return bytes;
+}
+
+async function readAtMost(
+  registry: Registry,
+  reference: Reference,
+  { digest, size }: Descriptor,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let received = 0;
+  for await (const chunk of await registry.blob(reference, digest)) {
+    chunks.push(chunk);
+    received += chunk.byteLength;
+    // One byte too many is proof enough; leaving the loop cancels the stream.
+    if (received > size) break;
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,99 @@
+// Stage 2: a registry that is signed in. The password leaves the environment before anything else happens.
+
+import { readFileSync } from "node:fs";
+import { RunnerError, reasonOf } from "../errors.ts";
+import { log } from "../log.ts";
+import { createBuiltin } from "../registry/builtin.ts";
+import { createCrane } from "../registry/crane.ts";
+import type { Credentials } from "../registry/credentials.ts";
+import type { Registry } from "../registry/registry.ts";
+import { nameOf } from "../settings.ts";
+import { forgetVariable, hideFromOtherProcesses } from "../system/environ.ts";
+import { memoryDirectory, privateDirectory } from "../system/private-directory.ts";
+import { findProgram } from "../system/programs.ts";
+import type { ImageRequest } from "./validate.ts";
+
+/** Access to the registry; disposing it forgets the credentials. */
+export interface Session extends Disposable {
+  readonly registry: Registry;
+}
+
+/** Throws CREDENTIALS_UNREADABLE, CRANE_MISSING and CRANE_FAILED; a wrong password shows at the first request. */
+export async function authenticate(request: ImageRequest): Promise<Session> {
+  hideFromOtherProcesses();
+  forgetVariable("REGISTRY_PASSWORD");
+  const credentials = readCredentials(request);
+  const crane = chooseCrane(request);
+  log.debug(`registry client: ${crane ?? "built in"}`);
+  return crane === undefined
+    ? builtinSession(request, credentials)
+    : await craneSession(request, crane, credentials);
+}
+
+function builtinSession(request: ImageRequest, credentials: Credentials | undefined): Session {
+  const registry = createBuiltin({
+    stallMs: request.registryTimeout * 1000,
+    ...(credentials && { credentials }),
+  });
+  return { registry, [Symbol.dispose]: () => registry.close() };
+}
+
+async function craneSession(
+  request: ImageRequest,
+  program: string,
+  credentials: Credentials | undefined,
+): Promise<Session> {
+  // crane keeps the password in its configuration: in memory where there is a tmpfs, for this user alone, and gone
+  // with the session or on any other way out.
+  const directory = privateDirectory(memoryDirectory(request.host), "fastmcp-runner-auth-");
+  const registry = await createCrane({
+    program,
+    env: request.host,
+    registry: request.image.registry,
+    stallMs: request.registryTimeout * 1000,
+    directory: directory.path,
+    ...(credentials && { credentials }),
+  });
+  const close = () => {
+    registry.close();
+    directory[Symbol.dispose]();
+  };
+  return { registry, [Symbol.dispose]: close };
+}
+
+function chooseCrane({ registryClient, host }: ImageRequest): string | undefined {
+  if (registryClient === "builtin") return undefined;
+  const program = findProgram("crane", host["PATH"]);
+  if (program === undefined && registryClient === "crane") {
+    throw new RunnerError(
+      "CRANE_MISSING",
+      `${nameOf("registryClient")} is crane, but there is no crane on PATH`,
+    );
+  }
+  return program;
+}
+
+function readCredentials(request: ImageRequest): Credentials | undefined {
+  const { registryUser: username, registryPassword, registryPasswordFile } = request;
+  if (username === undefined) return undefined;
+  const password = registryPassword ?? readPassword(registryPasswordFile ?? "");
+  return { username, password };
+}
+
+function readPassword(path: string): string {
+  let password: string;
+  try {
+    password = readFileSync(path, "utf8").replace(/\r?\n$/, "");
+  } catch (error) {
+    throw new RunnerError(
+      "CREDENTIALS_UNREADABLE",
+      `${nameOf("registryPasswordFile")} cannot be read: ${reasonOf(error)}`,
+      { cause: error },
+    );
+  }
+  if (password !== "") return password;
+  throw new RunnerError(
+    "CREDENTIALS_UNREADABLE",
+    `${nameOf("registryPasswordFile")} ${path} is empty`,
+  );
+}

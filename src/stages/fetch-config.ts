@@ -1,0 +1,76 @@
+// Stage 3: from a reference to one image: its manifest for this platform and its config, digests verified.
+
+import { RunnerError } from "../errors.ts";
+import { type Digest, digestOf, verifyDigest } from "../oci/digest.ts";
+import {
+  type ImageConfig,
+  type ImageLayer,
+  layersOf,
+  parseImageConfig,
+} from "../oci/image-config.ts";
+import { type Manifest, parseManifest } from "../oci/manifest.ts";
+import { choosePlatform, formatPlatform, type Platform, runsOn } from "../oci/platform.ts";
+import { formatReference, pinReference, type Reference } from "../oci/reference.ts";
+import { readBlob } from "../registry/read-blob.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { Session } from "./authenticate.ts";
+import type { ImageRequest } from "./validate.ts";
+
+export interface Image {
+  readonly reference: Reference;
+  /** The digest of the manifest for the platform. */
+  readonly digest: Digest;
+  readonly config: ImageConfig;
+  /** The lowest first. */
+  readonly layers: readonly ImageLayer[];
+}
+
+/** An index may name an index; deeper nesting than this is no image that anyone built. */
+const MAX_INDEX_DEPTH = 4;
+const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Throws PLATFORM_MISSING, IMAGE_NOT_FOUND, IMAGE_UNSUPPORTED, IMAGE_INVALID, DIGEST_MISMATCH and what the registry
+ * throws.
+ */
+export async function fetchConfig({ registry }: Session, request: ImageRequest): Promise<Image> {
+  const { image: reference, platform } = request;
+  const { digest, manifest } = await resolveManifest(registry, reference, platform);
+  const config = parseImageConfig(
+    await readBlob(registry, reference, manifest.config, MAX_CONFIG_BYTES),
+  );
+  requirePlatform(reference, config, platform);
+  return { reference, digest, config, layers: layersOf(manifest, config) };
+}
+
+async function resolveManifest(
+  registry: Registry,
+  reference: Reference,
+  platform: Platform,
+): Promise<{ readonly digest: Digest; readonly manifest: Manifest }> {
+  let wanted = reference;
+  for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth++) {
+    const bytes = await registry.manifest(wanted);
+    if (wanted.digest)
+      verifyDigest(bytes, wanted.digest, `the manifest of ${formatReference(wanted)}`);
+    const document = parseManifest(bytes);
+    if (document.kind === "manifest") {
+      return { digest: wanted.digest ?? digestOf(bytes), manifest: document };
+    }
+    const { digest } = choosePlatform(document.manifests, platform);
+    wanted = pinReference(reference, digest);
+  }
+  throw new RunnerError(
+    "IMAGE_INVALID",
+    `${formatReference(reference)} is an index of indexes more than ${MAX_INDEX_DEPTH} deep`,
+  );
+}
+
+// An image without an index says its platform in its config only.
+function requirePlatform(reference: Reference, config: ImageConfig, wanted: Platform): void {
+  if (runsOn(config.platform, wanted)) return;
+  throw new RunnerError(
+    "PLATFORM_MISSING",
+    `${formatReference(reference)} is built for ${formatPlatform(config.platform)} only, not for ${formatPlatform(wanted)}`,
+  );
+}
