@@ -1,12 +1,13 @@
 // Programs run as children: never through a shell, never with the runner's own environment, never left behind.
 
 import { onExit } from "./cleanup.ts";
+import { watchStall } from "./stall.ts";
 
 export interface ChildOptions {
   /** The child's whole environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly stdin?: string | undefined;
-  /** Milliseconds without a byte of output after which the child is killed. */
+  /** Milliseconds that a reader waits for a byte of output, after which the child is killed. */
   readonly stallMs: number;
 }
 
@@ -58,17 +59,15 @@ export function startChild(argv: readonly string[], options: ChildOptions): Runn
     stalled = true;
     kill();
   };
-  let timer = setTimeout(onStall, options.stallMs);
-  const stdout = child.stdout.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        clearTimeout(timer);
-        timer = setTimeout(onStall, options.stallMs);
-        controller.enqueue(chunk);
-      },
-    }),
-  );
+  let hasEnded = false;
+  let timer: Timer | undefined;
+  // A child may close its output and stay.
+  const onEnd = () => {
+    if (!hasEnded) timer = setTimeout(onStall, options.stallMs);
+  };
+  const stdout = watchStall(child.stdout, { stallMs: options.stallMs, onStall, onEnd });
   const ended = Promise.all([child.exited, tailOf(child.stderr)]).then(([, unsafeStderr]) => {
+    hasEnded = true;
     clearTimeout(timer);
     ending[Symbol.dispose]();
     return { ...outcomeOf(child), unsafeStderr, stalled };

@@ -1,0 +1,56 @@
+// The registry client that needs no other program: the pull half of the distribution specification.
+// https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pull
+
+import { MANIFEST_ACCEPT } from "../oci/media-type.ts";
+import type { Credentials } from "./credentials.ts";
+import { checkManifestBytes, MAX_MANIFEST_BYTES } from "./manifest-bytes.ts";
+import { foreignRefusal, parseRefusal, refusalError, type Asked } from "./refusal.ts";
+import type { Registry } from "./registry.ts";
+import { discard, readBody, type Answer } from "./request.ts";
+import { createSession, type Session } from "./session.ts";
+import { MAX_MESSAGE_BYTES } from "./token.ts";
+
+export interface BuiltinOptions {
+  readonly credentials?: Credentials | undefined;
+  /** Milliseconds without a byte after which a host counts as unreachable. */
+  readonly stallMs: number;
+}
+
+/** A client that proves itself with the credentials where a registry wants them; it sends nothing yet. */
+export function createBuiltin(options: BuiltinOptions): Registry {
+  let session: Session | undefined = createSession(options);
+  const open = (): Session => {
+    if (session === undefined) throw new Error("the registry client is closed");
+    return session;
+  };
+  return {
+    client: "builtin",
+    async manifest(reference) {
+      const { get, signedIn } = open();
+      const path = `/v2/${reference.repository}/manifests/${reference.digest ?? reference.tag}`;
+      const answer = await get(reference, path, MANIFEST_ACCEPT);
+      if (answer.status !== 200) throw await refusalOf(answer, { reference, signedIn });
+      return checkManifestBytes(await readBody(answer.body, MAX_MANIFEST_BYTES), reference);
+    },
+    async blob(reference, digest) {
+      const { get, signedIn } = open();
+      const path = `/v2/${reference.repository}/blobs/${digest}`;
+      const answer = await get(reference, path, "*/*");
+      if (answer.status === 200) return answer.body;
+      throw await refusalOf(answer, { reference, blob: digest, signedIn });
+    },
+    close() {
+      session = undefined;
+    },
+  };
+}
+
+// What another host says, to which the registry has sent us, is not about our username and password.
+async function refusalOf(answer: Answer, asked: Asked) {
+  const { status, headers, isForeign, host } = answer;
+  if (isForeign) await discard(answer);
+  if (isForeign) return foreignRefusal(host, status, asked);
+  const bytes = await readBody(answer.body, MAX_MESSAGE_BYTES).catch(() => undefined);
+  const unsafeRetryAfter = headers.get("retry-after") ?? undefined;
+  return refusalError({ status, ...parseRefusal(bytes), unsafeRetryAfter }, asked);
+}

@@ -1,0 +1,148 @@
+// The registry client that is crane, run as a child. Its environment is ours to write, its credentials lie in a private
+// directory, and it is asked for manifests and blobs only: what `crane export` makes of layers is not always the image.
+
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { DOCKER_HUB, type Reference } from "../oci/reference.ts";
+import {
+  runChild,
+  startChild,
+  type ChildOptions,
+  type RunningChild,
+  type RunResult,
+} from "../system/child.ts";
+import { craneError, craneUnsafe, startError, type CraneCall } from "./crane-problem.ts";
+import type { Credentials } from "./credentials.ts";
+import { checkManifestBytes, MAX_MANIFEST_BYTES } from "./manifest-bytes.ts";
+import type { Registry } from "./registry.ts";
+
+export interface CraneOptions {
+  /** The path of crane. */
+  readonly program: string;
+  /** The environment that the few variables which crane needs are taken from. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly credentials?: Credentials | undefined;
+  /** The registry to sign in to, as a reference names it. */
+  readonly registry: string;
+  /** Milliseconds of silence after which crane is ended. */
+  readonly stallMs: number;
+  /** A private directory, for crane alone: its credentials lie there until `close`. */
+  readonly directory: string;
+}
+
+const INHERITED = [
+  "PATH",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+  ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"].flatMap((name) => [name, name.toLowerCase()]),
+];
+
+/**
+ * Signs in, if there are credentials, and returns a client. Signing in only writes the credentials down: whether they
+ * are right shows when the first manifest is asked for.
+ * Throws CRANE_MISSING when the program cannot be started, CRANE_FAILED when it fails or must not be used.
+ */
+export async function createCrane(options: CraneOptions): Promise<Registry> {
+  const { credentials, registry, stallMs, directory } = options;
+  const problem = craneUnsafe(registry);
+  if (problem !== undefined) throw problem;
+  const call = { registry, signedIn: credentials !== undefined, stallMs };
+  const child = { env: environment(options.env, directory), stallMs };
+  if (credentials !== undefined) await signIn(options, credentials, child, call);
+  let program: string | undefined = options.program;
+  const argv = (command: string, name: string) => {
+    if (program === undefined) throw new Error("the registry client is closed");
+    return [program, command, name];
+  };
+  return {
+    client: "crane",
+    async manifest(reference) {
+      const result = await run(argv("manifest", manifestName(reference)), child);
+      if (result.overflowed) return checkManifestBytes(undefined, reference);
+      if (result.exitCode !== 0) throw craneError(result, { ...call, asked: { reference } });
+      return checkManifestBytes(result.stdout, reference);
+    },
+    async blob(reference, digest) {
+      const name = `${hostOf(reference.registry)}/${reference.repository}@${digest}`;
+      const running = start(argv("blob", name), child);
+      return openOutput(running, { ...call, asked: { reference, blob: digest } });
+    },
+    close() {
+      program = undefined;
+      rmSync(join(directory, "config.json"), { force: true });
+    },
+  };
+}
+
+async function signIn(
+  { program, registry }: CraneOptions,
+  { username, password }: Credentials,
+  child: ChildOptions,
+  call: CraneCall,
+): Promise<void> {
+  const argv = [program, "auth", "login", hostOf(registry), "-u", username, "--password-stdin"];
+  const result = await run(argv, { ...child, stdin: password });
+  if (result.exitCode !== 0) throw craneError(result, call);
+}
+
+// Nothing else: what this process was started with is none of crane's business, the password least of all.
+function environment(env: CraneOptions["env"], directory: string): Record<string, string> {
+  const inherited = INHERITED.flatMap((name) => (env[name] ? [[name, env[name]] as const] : []));
+  return { ...Object.fromEntries(inherited), HOME: directory, DOCKER_CONFIG: directory };
+}
+
+// crane's name for Docker Hub, under which it looks for credentials.
+function hostOf(registry: string): string {
+  return registry === DOCKER_HUB ? "index.docker.io" : registry;
+}
+
+function manifestName({ registry, repository, tag, digest }: Reference): string {
+  return `${hostOf(registry)}/${repository}${digest === undefined ? `:${tag}` : `@${digest}`}`;
+}
+
+/**
+ * A child's output, once there is some: a refusal is thrown at once and not in the first read. It ends well only if the
+ * child does, so that half a blob is never taken for a whole one.
+ */
+async function openOutput(
+  child: RunningChild,
+  call: CraneCall,
+): Promise<ReadableStream<Uint8Array>> {
+  const reader = child.stdout.getReader();
+  const read = async () => {
+    const { value } = await reader.read();
+    if (value !== undefined) return value;
+    const end = await child.ended;
+    if (end.exitCode !== 0) throw craneError(end, call);
+    return undefined;
+  };
+  let first = await read();
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const chunk = first ?? (await read());
+        first = undefined;
+        if (chunk === undefined) controller.close();
+        else controller.enqueue(chunk);
+      },
+      cancel: () => child.kill(),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+async function run(argv: readonly string[], options: ChildOptions): Promise<RunResult> {
+  try {
+    return await runChild(argv, { ...options, maxBytes: MAX_MANIFEST_BYTES });
+  } catch (error) {
+    throw startError(argv[0] ?? "", error);
+  }
+}
+
+function start(argv: readonly string[], options: ChildOptions): RunningChild {
+  try {
+    return startChild(argv, options);
+  } catch (error) {
+    throw startError(argv[0] ?? "", error);
+  }
+}

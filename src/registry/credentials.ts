@@ -1,0 +1,11 @@
+// Who pulls. Whoever holds this record holds the password, so it is passed to few and printed by none.
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** The Authorization header of Basic access. https://www.rfc-editor.org/rfc/rfc7617#section-2.1 */
+export function basicAuthorization({ username, password }: Credentials): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+}

@@ -1,0 +1,60 @@
+// Hosts: where a registry's API is, and which addresses are nobody's business but this machine's or this network's.
+
+import { BlockList, isIP } from "node:net";
+import { DOCKER_HUB } from "../oci/reference.ts";
+
+/** How far an address reaches. A name counts as public unless it always means this machine. */
+export type Zone = "public" | "private" | "link-local" | "loopback";
+
+// Anything that a connection to would reach this machine by, the unspecified addresses too, is loopback.
+const LISTS: readonly (readonly [Zone, BlockList])[] = [
+  ["loopback", blockList(["127.0.0.0/8", "0.0.0.0/8"], ["::1/128", "::/128"])],
+  ["link-local", blockList(["169.254.0.0/16"], ["fe80::/10"])],
+  [
+    "private",
+    blockList(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"], ["fc00::/7"]),
+  ],
+];
+
+/** The root of a registry's API. Plain http is spoken on loopback only. */
+export function endpointOf(registry: string): URL {
+  const host = registry === DOCKER_HUB ? "registry-1.docker.io" : registry;
+  const secure = new URL(`https://${host}/`);
+  return zoneOf(secure) === "loopback" ? new URL(`http://${host}/`) : secure;
+}
+
+/** The zone of a URL's host. URLs write an address in one way only: `http://2130706433/` is 127.0.0.1. */
+export function zoneOf(url: URL): Zone {
+  const host = url.hostname.replace(/^\[|\]$|\.$/g, "");
+  if (host === "localhost" || host.endsWith(".localhost")) return "loopback";
+  const version = isIP(host);
+  if (version === 0) return "public";
+  // An IPv4 address in IPv6 clothes is found among the IPv4 ones.
+  return (
+    LISTS.find(([, list]) => list.check(host, version === 4 ? "ipv4" : "ipv6"))?.[0] ?? "public"
+  );
+}
+
+/**
+ * Whether crane would speak plain http to a registry that is not on this machine, once https has failed: somebody on
+ * the way who blocks port 443 would be shown the password.
+ * https://github.com/google/go-containerregistry/blob/v0.20.6/pkg/name/registry.go#L104
+ */
+export function craneMayDowngrade(registry: string): boolean {
+  const url = endpointOf(registry);
+  return zoneOf(url) === "private" || url.hostname.endsWith(".local");
+}
+
+function blockList(ipv4: readonly string[], ipv6: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const [family, subnets] of [
+    ["ipv4", ipv4],
+    ["ipv6", ipv6],
+  ] as const) {
+    for (const subnet of subnets) {
+      const [address = "", prefix] = subnet.split("/");
+      list.addSubnet(address, Number(prefix), family);
+    }
+  }
+  return list;
+}

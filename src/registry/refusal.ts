@@ -1,0 +1,144 @@
+// A registry's "no", in words that someone who deploys at midnight understands. Shared by both clients, so that the
+// same mistake reads the same.
+// https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes
+
+import * as v from "valibot";
+import { RunnerError, printable } from "../errors.ts";
+import type { Digest } from "../oci/digest.ts";
+import { formatReference, type Reference } from "../oci/reference.ts";
+
+/** What was asked of a registry, and how. */
+export interface Asked {
+  readonly reference: Reference;
+  /** A blob; a manifest when absent. */
+  readonly blob?: Digest | undefined;
+  /** A username and a password were at hand. */
+  readonly signedIn: boolean;
+}
+
+export interface Refusal {
+  /** The HTTP status, where it is known. */
+  readonly status?: number | undefined;
+  /** The specification's codes, such as MANIFEST_UNKNOWN. */
+  readonly codes: readonly string[];
+  /** The registry's own words. */
+  readonly unsafeMessage: string;
+  /** The header of that name: seconds or a date. */
+  readonly unsafeRetryAfter?: string | undefined;
+}
+
+const errorsSchema = v.object({
+  errors: v.array(
+    v.object({ code: v.fallback(v.string(), ""), message: v.fallback(v.string(), "") }),
+  ),
+});
+
+/** Reads the body of an error. A body of another shape, such as a proxy's web page, says nothing. */
+export function parseRefusal(
+  bytes: Uint8Array | undefined,
+): Pick<Refusal, "codes" | "unsafeMessage"> {
+  const result = v.safeParse(errorsSchema, parseJson(bytes));
+  const errors = result.success ? result.output.errors : [];
+  return {
+    codes: errors.map(({ code }) => code.toUpperCase()),
+    unsafeMessage: errors.find(({ message }) => message !== "")?.message ?? "",
+  };
+}
+
+/** The error for a refusal: REGISTRY_LIMITED, IMAGE_NOT_FOUND, REGISTRY_DENIED or REGISTRY_RESPONSE_INVALID. */
+export function refusalError(refusal: Refusal, asked: Asked): RunnerError {
+  const { status, codes } = refusal;
+  const has = (...wanted: readonly string[]) => codes.some((code) => wanted.includes(code));
+  if (status === 429 || has("TOOMANYREQUESTS")) return limited(refusal, asked);
+  const isUnknown = has(
+    "NAME_UNKNOWN",
+    "NAME_INVALID",
+    "MANIFEST_UNKNOWN",
+    "BLOB_UNKNOWN",
+    "NOT_FOUND",
+  );
+  if (isUnknown || status === 404) return notFound(codes, asked);
+  if (status === 401 || status === 403 || has("UNAUTHORIZED", "DENIED"))
+    return denied(refusal, asked);
+  const { registry } = asked.reference;
+  const answer = status === undefined ? "with an error" : `with HTTP status ${status}`;
+  const isFault = status !== undefined && status >= 500;
+  return new RunnerError(
+    "REGISTRY_RESPONSE_INVALID",
+    `${registry} answers ${answer}${quote(refusal.unsafeMessage)}`,
+    isFault ? { hint: "The registry has a problem of its own; try again later." } : {},
+  );
+}
+
+/** The error for another host, to which the registry has sent us. What it says is not about our password. */
+export function foreignRefusal(host: string, status: number, { reference }: Asked): RunnerError {
+  return new RunnerError(
+    "REGISTRY_RESPONSE_INVALID",
+    `${host}, where ${reference.registry} keeps ${reference.repository}, answers with HTTP status ${status}`,
+    { hint: "The registry's storage has a problem of its own; try again later." },
+  );
+}
+
+function limited({ unsafeRetryAfter = "" }: Refusal, { reference, signedIn }: Asked): RunnerError {
+  const wait = /^\d{1,6}$/.test(unsafeRetryAfter)
+    ? ` and asks to wait ${unsafeRetryAfter} seconds`
+    : "";
+  const who = signedIn ? "by this account" : "from this network without an account";
+  return new RunnerError(
+    "REGISTRY_LIMITED",
+    `${reference.registry} limits how often images are pulled ${who}${wait}`,
+    signedIn ? { hint: "Wait, and pull less often, or use an account with a higher limit." } : {},
+  );
+}
+
+function notFound(codes: readonly string[], { reference, blob }: Asked): RunnerError {
+  const { registry, repository } = reference;
+  if (blob !== undefined) {
+    return new RunnerError(
+      "IMAGE_NOT_FOUND",
+      `${registry} has lost a part of ${repository}: ${blob}`,
+      {
+        hint: "The image is incomplete in its registry; push it again.",
+      },
+    );
+  }
+  const what = codes.includes("NAME_UNKNOWN")
+    ? `repository named ${repository}`
+    : `image ${formatReference(reference).slice(registry.length + 1)}`;
+  return new RunnerError("IMAGE_NOT_FOUND", `${registry} has no ${what}`);
+}
+
+function denied(
+  { status, codes, unsafeMessage }: Refusal,
+  { reference, signedIn }: Asked,
+): RunnerError {
+  const { registry, repository } = reference;
+  const words = quote(unsafeMessage);
+  if (!signedIn) {
+    return new RunnerError(
+      "REGISTRY_DENIED",
+      `${registry} does not show ${repository} to the public: it is private or does not exist, and no username and password were given${words}`,
+      {
+        hint: "Set REGISTRY_USER and REGISTRY_PASSWORD if the image is private; check its spelling if it is public.",
+      },
+    );
+  }
+  const isUnknownUser = status === 401 || (status === undefined && codes.includes("UNAUTHORIZED"));
+  const what = isUnknownUser
+    ? `does not accept the given username and password for ${repository}`
+    : `does not let the given account pull ${repository}`;
+  return new RunnerError("REGISTRY_DENIED", `${registry} ${what}${words}`);
+}
+
+function quote(unsafeMessage: string): string {
+  const text = printable(unsafeMessage.trim());
+  return text === "" ? "" : ` (it says: ${text.length > 160 ? `${text.slice(0, 159)}…` : text})`;
+}
+
+function parseJson(bytes: Uint8Array | undefined): unknown {
+  try {
+    return bytes && JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
