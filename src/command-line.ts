@@ -89,7 +89,9 @@ function parseFlags(command: Command, argv: readonly string[]): ParsedFlags {
     else flags[name] = value;
   }
   const takesImage = command.settings.includes("image");
-  for (const extra of positionals.slice(takesImage ? 1 : 0)) {
+  // Behind an unknown flag its value looks like an argument: the flag is the mistake to tell.
+  const extras = problems.length > 0 ? [] : positionals.slice(takesImage ? 1 : 0);
+  for (const extra of extras) {
     problems.push(`"${printable(extra)}" is one argument too many; the server's own go after --`);
   }
   return { image: takesImage ? positionals[0] : undefined, flags, json: json === true, problems };

@@ -16,6 +16,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "errors",
     "launch",
     "log",
+    "oci",
     "output",
     "pipeline",
     "settings",

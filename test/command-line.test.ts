@@ -108,7 +108,7 @@ describe("refusals", () => {
   });
 
   test("all problems are told at once", () => {
-    expect(refusal("img", "more", "--prot", "80", "--port").split("\n")).toHaveLength(4);
+    expect(refusal("img", "--prot", "80", "--mcp-pth=/x", "--port").split("\n")).toHaveLength(4);
   });
 });
 
