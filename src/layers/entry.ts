@@ -2,6 +2,7 @@
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md#whiteouts
 
 import { RunnerError } from "../errors.ts";
+import type { FileTime } from "../system/file-times.ts";
 import type { Limits } from "./limits.ts";
 import {
   type RootedPath,
@@ -12,7 +13,6 @@ import {
   showPath,
   siblingOf,
 } from "./path.ts";
-import type { PaxTime } from "./pax.ts";
 import type { Member } from "./member.ts";
 
 export interface Attributes {
@@ -20,7 +20,7 @@ export interface Attributes {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  readonly mtime: PaxTime;
+  readonly mtime: FileTime;
   /** Names of extended attributes. */
   readonly xattrs: readonly string[];
 }

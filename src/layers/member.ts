@@ -2,9 +2,10 @@
 // its name and its size; what it means to an image is not its business.
 
 import { RunnerError, printable } from "../errors.ts";
+import type { FileTime } from "../system/file-times.ts";
 import type { Header } from "./header.ts";
 import { showName } from "./path.ts";
-import type { PaxRecords, PaxTime } from "./pax.ts";
+import type { PaxRecords } from "./pax.ts";
 
 export type MemberType = "file" | "hardlink" | "symlink" | "device" | "directory" | "fifo";
 
@@ -17,7 +18,7 @@ export interface Member {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  readonly mtime: PaxTime;
+  readonly mtime: FileTime;
   readonly xattrs: readonly string[];
 }
 

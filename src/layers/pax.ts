@@ -3,6 +3,7 @@
 // https://pubs.opengroup.org/onlinepubs/9699919799.2018edition/utilities/pax.html#tag_20_92_13_03
 
 import { RunnerError } from "../errors.ts";
+import type { FileTime } from "../system/file-times.ts";
 import { showName } from "./path.ts";
 
 /** What one extended header says about the next member. Texts are latin1, one character a byte. */
@@ -12,15 +13,10 @@ export interface PaxRecords {
   readonly size?: number;
   readonly uid?: number;
   readonly gid?: number;
-  readonly mtime?: PaxTime;
+  readonly mtime?: FileTime;
   /** Names only: extended attributes are reported, not kept. */
   readonly xattrs: readonly string[];
   readonly sparse: boolean;
-}
-
-export interface PaxTime {
-  readonly seconds: number;
-  readonly nanoseconds: number;
 }
 
 const SPACE = 0x20;
@@ -98,7 +94,7 @@ function wholeNumber(values: ReadonlyMap<string, string>, key: string): number |
 }
 
 /** Seconds with any number of decimals, perhaps negative: `-1.25` is 1.25 s before 1970. */
-function parseTime(text: string): PaxTime {
+function parseTime(text: string): FileTime {
   const parts = /^(-?)([0-9]{1,15})(?:\.([0-9]*))?$/.exec(text);
   if (parts === null) throw malformed("an mtime that is not a number");
   const whole = Number(parts[2]);

@@ -6,9 +6,7 @@ import {
   constants,
   copyFileSync,
   fchmodSync,
-  futimesSync,
   linkSync,
-  lutimesSync,
   mkdirSync,
   openSync,
   renameSync,
@@ -16,8 +14,8 @@ import {
   writeSync,
 } from "node:fs";
 import { RunnerError } from "../errors.ts";
+import { setFileTimes, setLinkTimes } from "../system/file-times.ts";
 import type { Attributes } from "./entry.ts";
-import type { PaxTime } from "./pax.ts";
 
 /** Setuid and setgid would be given to whoever the files belong to here, which is not whom the image meant. */
 const KEPT_MODE = 0o1777;
@@ -112,8 +110,7 @@ export function copyFile(existing: string, path: string, attributes: Attributes)
 
 export function createSymlink(target: string, path: string, { mtime }: Attributes): void {
   symlinkSync(onDisk(target), onDisk(path));
-  const time = fileTime(mtime);
-  lutimesSync(onDisk(path), time, time);
+  setLinkTimes(Buffer.from(path, "latin1"), mtime);
 }
 
 /** Gives a directory its final mode and times; nothing can be added to it afterwards. */
@@ -161,15 +158,8 @@ export function asDiskError(error: unknown, directory: string): unknown {
 
 // By descriptor, never by path: nothing can come between the file that was made and the file that is changed.
 function setAttributes(descriptor: number, { mode, mtime }: Attributes): void {
-  const time = fileTime(mtime);
-  futimesSync(descriptor, time, time);
+  setFileTimes(descriptor, mtime);
   fchmodSync(descriptor, mode & KEPT_MODE);
-}
-
-// Bun 1.4.5 takes a negative number for the present moment, but a Date as it is.
-function fileTime({ seconds, nanoseconds }: PaxTime): number | Date {
-  if (seconds >= 0) return seconds + nanoseconds / 1e9;
-  return new Date(Math.max(seconds * 1000 + nanoseconds / 1e6, -8.64e15));
 }
 
 // Plain ASCII is the same as a string and as bytes, and strings are faster.
