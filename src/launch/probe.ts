@@ -22,7 +22,7 @@ export interface Probe {
   readonly tools: Readonly<Record<NamespaceTool["name"], Ability>>;
   /** The tool that makes the user namespace in userns mode. */
   readonly namespaceTool?: NamespaceToolFound;
-  /** su-exec or gosu, where root finds one. */
+  /** su-exec, where root finds it. */
   readonly dropTool?: string;
 }
 
@@ -40,7 +40,8 @@ export interface ProbeOptions {
 
 // A container image whose root exists for nothing but the server declares it with this file.
 const OWNERSHIP_MARKER = "etc/fastmcp-runner/owns-root";
-const DROP_TOOLS = ["su-exec", "gosu"];
+// gosu has the same contract, but Go raises the limit of open files for the server as well.
+const DROP_TOOL = "su-exec";
 
 const CAPABILITIES = { CHOWN: 0, SETGID: 6, SETUID: 7, SYS_CHROOT: 18, SYS_ADMIN: 21 } as const;
 type Capability = keyof typeof CAPABILITIES;
@@ -56,7 +57,7 @@ export async function probeMachine(options: ProbeOptions): Promise<Probe> {
   const mounts = mountAbility(root, effective);
   const trials = root ? rootNeedsNoTool() : await tryTools(options.searchPath);
   const found = trials.find((trial) => trial.ability.works && trial.program !== undefined);
-  const dropTool = root ? firstOnPath(DROP_TOOLS, options.searchPath) : undefined;
+  const dropTool = root ? onPath(DROP_TOOL, options.searchPath) : undefined;
   return {
     root,
     modes: {
@@ -145,7 +146,7 @@ function tryTools(searchPath: string): Promise<Trial[]> {
 }
 
 async function tryTool(tool: NamespaceTool, searchPath: string): Promise<Trial> {
-  const program = firstOnPath([tool.name], searchPath);
+  const program = onPath(tool.name, searchPath);
   if (program === undefined) return { name: tool.name, ability: fails("not installed") };
   // The tool itself, asked for its version, is the one program that is sure to be there.
   const argv = [program, ...tool.arguments(serverIdentity()), program, "--version"];
@@ -163,11 +164,8 @@ async function tryTool(tool: NamespaceTool, searchPath: string): Promise<Trial> 
   };
 }
 
-function firstOnPath(names: readonly string[], searchPath: string): string | undefined {
-  return (
-    names.map((name) => Bun.which(name, { PATH: searchPath })).find((path) => path !== null) ??
-    undefined
-  );
+function onPath(name: string, searchPath: string): string | undefined {
+  return Bun.which(name, { PATH: searchPath }) ?? undefined;
 }
 
 function effectiveCapabilities(): bigint {

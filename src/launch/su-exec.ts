@@ -1,4 +1,4 @@
-// The privilege drop by su-exec (or gosu): root starts it, so nothing that an image chose may reach its loader, and
+// The privilege drop by su-exec: root starts it, so nothing that an image chose may reach its loader, and
 // `env` puts back afterwards what was withheld. Pure.
 
 import type { LaunchPlan } from "./launch-plan.ts";

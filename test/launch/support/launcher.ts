@@ -1,13 +1,19 @@
-// Stages 5 and 6 as a program: the first argument is a JSON file with what stage 4 would have handed over.
+// Stages 5 and 6 and the choice of a mode as a program: the first argument is a JSON file with what they need.
 
 import { readFileSync, writeSync } from "node:fs";
 import { RunnerError } from "../../../src/errors.ts";
+import { commandOf } from "../../../src/launch/command.ts";
+import { gatherOverlayEvidence } from "../../../src/launch/overlay-evidence.ts";
+import { planOverlay } from "../../../src/launch/overlay-plan.ts";
+import { applyOverlay } from "../../../src/launch/overlay.ts";
+import { serverIdentity } from "../../../src/launch/ownership.ts";
 import { probeMachine } from "../../../src/launch/probe.ts";
 import { RESUME_ARGUMENT, resumeInsideNamespace } from "../../../src/launch/resume.ts";
 import { chooseRunMode, type RunModeChoice } from "../../../src/launch/run-mode.ts";
 import { configureLog } from "../../../src/log.ts";
 import {
   dropPrivileges,
+  variablesOf,
   type LaunchableImage,
   type LaunchRequest,
 } from "../../../src/stages/drop-privileges.ts";
@@ -38,10 +44,27 @@ try {
   process.exit(error.status);
 }
 
-async function launch({ root, mode, image, request, searchPath, logLevel }: Launch): Promise<number> {
+async function launch({
+  root,
+  mode,
+  image,
+  request,
+  searchPath,
+  logLevel,
+}: Launch): Promise<number> {
   configureLog({ level: logLevel, format: "text" });
   const probe = await probeMachine({ searchPath });
-  const chosen = chooseRunMode(mode, probe, () => ({ grade: "none", why: "not here" }));
+  const overlay = planOverlay(root);
+  const argv = commandOf({ ...image, serverArguments: request.serverArguments });
+  const identity = serverIdentity();
+  const chosen = chooseRunMode(mode, probe, () =>
+    gatherOverlayEvidence(overlay, argv, {
+      searchPath: variablesOf(image, request)["PATH"] ?? "",
+      workingDirectory: image.workingDir,
+      identity,
+    }),
+  );
+  if (chosen.mode === "overlay") applyOverlay(overlay, identity);
   const plan = dropPrivileges({ root, ...chosen }, image, request, probe);
   return execute(plan, { runner: [process.execPath, import.meta.path], searchPath });
 }

@@ -8,7 +8,21 @@ import type { Launch } from "./launcher.ts";
 export const LAUNCHER = join(import.meta.dir, "launcher.ts");
 export const AS_ROOT = process.geteuid?.() === 0;
 
-const APPLETS = ["sh", "cat", "env", "id", "kill", "ls", "mkdir", "readlink", "sleep", "stat", "test"];
+const APPLETS = [
+  "sh",
+  "cat",
+  "env",
+  "grep",
+  "id",
+  "kill",
+  "ls",
+  "mkdir",
+  "readlink",
+  "sleep",
+  "stat",
+  "test",
+  "tr",
+];
 
 /** Builds the root in `<dir>/root` and returns its path. */
 export function tinyRoot(dir: TempDir): string {
@@ -22,7 +36,12 @@ export function tinyRoot(dir: TempDir): string {
 }
 
 /** Writes a file below a root, with its directories. */
-export function put(root: string, path: string, content: string | Uint8Array, mode = 0o644): string {
+export function put(
+  root: string,
+  path: string,
+  content: string | Uint8Array,
+  mode = 0o644,
+): string {
   const target = join(root, path);
   mkdirSync(dirname(target), { recursive: true });
   writeFileSync(target, content);

@@ -1,0 +1,27 @@
+import { describe, expect, test } from "bun:test";
+import { expandSafePaths } from "../../src/launch/safe-paths.ts";
+
+describe("expandSafePaths", () => {
+  test("a star stands for the names that there are, in order, and for no other directory's", () => {
+    const names: Record<string, string[]> = {
+      "/usr/lib": ["python3.11", "python3", "perl", "node_modules"],
+      "/usr/local/lib": ["python3.12"],
+    };
+    expect(expandSafePaths((directory) => names[directory] ?? [])).toEqual([
+      "/app",
+      "/data",
+      "/home",
+      "/opt",
+      "/srv",
+      "/var/lib",
+      "/var/data",
+      "/usr/lib/python3/site-packages",
+      "/usr/lib/python3.11/site-packages",
+      "/usr/lib/python3/dist-packages",
+      "/usr/lib/python3.11/dist-packages",
+      "/usr/local/lib/python3.12/site-packages",
+      "/usr/local/lib/python3.12/dist-packages",
+      "/usr/local/lib/node_modules",
+    ]);
+  });
+});
