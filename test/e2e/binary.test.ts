@@ -31,13 +31,13 @@ test("the binary knows its version and the commit it was built from", async () =
 });
 
 describe("a variable of Bun's has no effect", () => {
-  test.each(hostileEnvironments().map((environment, index) => [index + 1, environment] as const))(
-    "%#: %o",
-    async (_, environment) => {
-      using dir = tempDir();
-      expect(await run(dir, ["--version"], environment)).toEqual({ ...VERSION, exitCode: 0 });
-    },
+  const cases = hostileEnvironments().map(
+    (environment, index) => [index + 1, JSON.stringify(environment), environment] as const,
   );
+  test.each(cases)("case %d: %s", async (_number, _title, environment) => {
+    using dir = tempDir();
+    expect(await run(dir, ["--version"], environment)).toEqual({ ...VERSION, exitCode: 0 });
+  });
 
   test("BUN_BE_BUN evaluates nothing", async () => {
     using dir = tempDir();

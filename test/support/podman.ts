@@ -20,6 +20,7 @@ const DOCKER_CAPABILITIES =
 
 /** Options of `podman run`: the rules that Docker has by default, on this machine's network. */
 const DOCKER_RULES = [
+  "--rm",
   "--pull=never",
   // podman has systemd run it, which is not here.
   "--no-healthcheck",
@@ -77,7 +78,7 @@ function findProblem(): string | undefined {
   if (busybox === null) return "busybox is not installed";
   for (const name of ["dev", "etc", "proc", "run", "sys", "tmp"]) mkdirSync(root.file(name));
   cpSync(busybox, root.file("busybox"));
-  const argv = podmanCommand("run", "--rm", ...AS_ROOT, "--rootfs", root.path, "/busybox", "true");
+  const argv = podmanCommand("run", ...AS_ROOT, "--rootfs", root.path, "/busybox", "true");
   const run = Bun.spawnSync(argv);
   return run.exitCode === 0 ? undefined : run.stderr.toString().trim();
 }
