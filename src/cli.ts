@@ -1,11 +1,12 @@
 // The process boundary: argv, environment, signals and exit status. No domain logic.
 
-import { type Invocation, parseCommandLine, renderHelp } from "./command-line.ts";
+import { type Invocation, parseCommandLine } from "./command-line.ts";
 import { RunnerError, reasonOf } from "./errors.ts";
+import { renderHelp } from "./help.ts";
 import { RESUME_ARGUMENT, resumeInsideNamespace } from "./launch/resume.ts";
 import { configureLog, logFailure } from "./log.ts";
 import { print } from "./output.ts";
-import { readSettings, type SettingSources } from "./settings.ts";
+import { readSettings, type SettingSources } from "./read-settings.ts";
 import { cleanUp } from "./system/cleanup.ts";
 import { commit, version } from "./version.ts";
 
@@ -38,7 +39,7 @@ async function main(
 }
 
 async function answer(invocation: Invocation): Promise<number> {
-  if (invocation.kind === "help") print(await renderHelp(invocation.command));
+  if (invocation.kind === "help") print(renderHelp(invocation.command));
   else if (invocation.kind === "version") print(`fastmcp-runner ${version} (${commit})`);
   else {
     const { command, inputs } = invocation;

@@ -1,12 +1,11 @@
 // argv, understood: which command, which flags, and what belongs to the server. Reads nothing else.
 
-import { isatty } from "node:tty";
-import { type ArgsDef, type CommandDef, parseArgs, renderUsage } from "citty";
+import { type ArgsDef, parseArgs } from "citty";
 import type { Command, CommandInputs } from "./commands/command.ts";
 import { COMMANDS, type CommandName } from "./commands/commands.ts";
 import { printable, RunnerError } from "./errors.ts";
-import { SETTINGS, type SettingName, type SettingSources } from "./settings.ts";
-import { version } from "./version.ts";
+import { type SettingSources } from "./read-settings.ts";
+import { SETTINGS, type SettingName, type SettingRow } from "./settings.ts";
 
 export type Invocation =
   | { readonly kind: "help"; readonly command: CommandName | undefined }
@@ -17,7 +16,6 @@ export type Invocation =
       readonly inputs: Omit<CommandInputs, "runner">;
     };
 
-const PROGRAM = "fastmcp-runner";
 const DEFAULT_COMMAND: CommandName = "run";
 
 /** Understands the arguments after the program's name. Throws INPUT_INVALID with every problem at once. */
@@ -47,25 +45,6 @@ export function parseCommandLine(
     command,
     inputs: { image, flags, json, environment, serverArguments },
   };
-}
-
-/** The text of `--help` for the program or for one command. */
-export async function renderHelp(name: CommandName | undefined): Promise<string> {
-  if (name !== undefined) {
-    return plain(await renderUsage(definitionOf(name), { meta: { name: PROGRAM, version } }));
-  }
-  const subCommands = Object.fromEntries(
-    Object.keys(COMMANDS).map((key) => [key, isCommandName(key) ? definitionOf(key) : {}]),
-  );
-  const description =
-    "Given the name of a container image, becomes the MCP server inside it; no Docker needed";
-  const definition = { ...definitionOf(DEFAULT_COMMAND), subCommands };
-  return plain(await renderUsage({ ...definition, meta: { name: PROGRAM, version, description } }));
-}
-
-// citty decides about colour without looking where the text goes.
-function plain(usage: string): string {
-  return isatty(1) ? usage : Bun.stripANSI(usage);
 }
 
 interface ParsedFlags {
@@ -112,28 +91,19 @@ function refuse(problems: readonly string[]): void {
   });
 }
 
-function definitionOf(name: CommandName): CommandDef {
-  const command: Command = COMMANDS[name];
-  return { meta: { name, description: command.about }, args: argumentsOf(command) };
-}
-
 function argumentsOf(command: Command): ArgsDef {
   const rows = command.settings.map((name) => argumentOf(name)).filter((row) => row !== undefined);
   const json: ArgsDef = command.json
-    ? { json: { type: "boolean", description: "Answer in JSON." } }
+    ? { json: { type: "boolean", description: "Answer in JSON" } }
     : {};
   return { ...Object.fromEntries(rows), ...json };
 }
 
 function argumentOf(name: SettingName): readonly [string, ArgsDef[string]] | undefined {
-  const row: { about: string; value: string; env?: string; flag?: string; fallback?: string } =
-    SETTINGS[name];
-  const environment = row.env === undefined ? "" : ` [${row.env}]`;
-  const fallback = row.fallback === undefined ? "" : ` Default: ${row.fallback}.`;
-  const description = `${row.about}${fallback}${environment}`;
-  if (name === "image") return ["image", { type: "positional", required: false, description }];
-  if (row.flag === undefined) return undefined;
-  return [row.flag, { type: "string", valueHint: row.value, description }];
+  const { flag, about, value }: SettingRow = SETTINGS[name];
+  if (name === "image") return ["image", { type: "positional", required: false }];
+  if (flag === undefined) return undefined;
+  return [flag, { type: "string", valueHint: value, description: about }];
 }
 
 function isCommandName(text: string): text is CommandName {

@@ -58,5 +58,5 @@ async function pullInto(
 ): Promise<Pick<Pulled, "image" | "rootfs">> {
   using session = await authenticate(request);
   const image = await fetchConfig(session, request);
-  return { image, rootfs: await extract(session, image, directory) };
+  return { image, rootfs: await extract(session, image, request, directory) };
 }

@@ -1,20 +1,19 @@
 // One table, a row an input. The environment variables, the command line's flags, --help and the README's table are
-// all derived from it; precedence and messages are decided here and nowhere else.
+// all derived from it. Reads nothing.
 
 import * as v from "valibot";
-import { type ErrorCode, printable, reasonOf, RunnerError } from "./errors.ts";
+import { type ErrorCode, reasonOf } from "./errors.ts";
+import { RUN_MODES } from "./launch/run-mode.ts";
+import { DEFAULT_LIMITS } from "./layers/limits.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./log.ts";
 import { parsePlatform } from "./oci/platform.ts";
 import { parseReference } from "./oci/reference.ts";
 
 export const TRANSPORTS = ["streamable-http", "sse", "stdio"] as const;
-export const RUN_MODES = ["auto", "overlay", "chroot", "userns"] as const;
 export const REGISTRY_CLIENTS = ["auto", "crane", "builtin"] as const;
 
-/** What the runner hands to the server with this prefix taken off. */
-export const SERVER_ENV_PREFIX = "MCP_ENV_";
-
-interface Row {
+/** A row, as those see it who need not know its value. */
+export interface SettingRow {
   /** The environment variable; a row without one is a flag only. */
   readonly env?: string;
   /** The flag without its dashes; a secret has none, because argv is readable by everyone. */
@@ -44,6 +43,14 @@ const wholeNumber = (minimum: number, maximum: number) => {
     v.maxValue(maximum, message),
   );
 };
+const UNITS = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 } as const;
+const byteCount = v.pipe(
+  v.string(),
+  v.regex(/^[0-9]{1,12}[KMG]?$/, "must be a number of bytes, such as 1048576, 512M or 16G"),
+  v.transform(
+    (text) => Number.parseInt(text) * UNITS[text.replace(/[0-9]+/, "") as keyof typeof UNITS],
+  ),
+);
 const urlPath = v.pipe(
   v.string(),
   v.regex(/^\/[\w!$%&'()*+,./:;=@~-]*$/, "must be a path that starts with /, such as /mcp"),
@@ -81,6 +88,67 @@ export const SETTINGS = {
     value: "1-65535",
     about: "Port that the server listens on. Required unless the transport is stdio.",
     schema: wholeNumber(1, 65_535),
+  },
+  mcpTransport: {
+    env: "MCP_TRANSPORT",
+    flag: "mcp-transport",
+    value: TRANSPORTS.join("|"),
+    about: "How clients reach the server; handed on to it.",
+    schema: oneOf(TRANSPORTS),
+    fallback: "streamable-http",
+  },
+  mcpHost: {
+    env: "MCP_HOST",
+    flag: "mcp-host",
+    value: "address",
+    about: "Address that the server binds; handed on to it.",
+    schema: hostName,
+    fallback: "0.0.0.0",
+  },
+  mcpPath: {
+    env: "MCP_PATH",
+    flag: "mcp-path",
+    value: "path",
+    about: "Path of the MCP endpoint; handed on to the server.",
+    schema: urlPath,
+    fallback: "/mcp",
+  },
+  healthcheckPath: {
+    env: "HEALTHCHECK_PATH",
+    flag: "healthcheck-path",
+    value: "path",
+    about: "Path that `healthcheck` asks; where the server does not know it, MCP_PATH is asked.",
+    schema: urlPath,
+    fallback: "/health",
+  },
+  runMode: {
+    env: "RUN_MODE",
+    flag: "run-mode",
+    value: RUN_MODES.join("|"),
+    about: "Where the server finds its files; `auto` decides by what works here. See Run modes.",
+    schema: oneOf(RUN_MODES),
+    fallback: "auto",
+  },
+  workDirectory: {
+    env: "WORK_DIR",
+    flag: "work-dir",
+    value: "path",
+    about:
+      "Directory for images being unpacked and for private roots. Default: /var/cache/fastmcp-runner, else the user's cache directory.",
+    schema: absolutePath,
+  },
+  destination: {
+    flag: "to",
+    value: "directory",
+    about: "Where `pull` puts the image's root filesystem: a directory that is empty or absent.",
+    schema: text,
+  },
+  platform: {
+    env: "PLATFORM",
+    flag: "platform",
+    value: "os/arch",
+    about: "Platform to pull, such as `linux/amd64` or `linux/arm64/v8`. Default: this machine's.",
+    schema: parsedBy(parsePlatform),
   },
   registryUser: {
     env: "REGISTRY_USER",
@@ -120,60 +188,69 @@ export const SETTINGS = {
     schema: wholeNumber(1, 3_600),
     fallback: "30",
   },
-  platform: {
-    env: "PLATFORM",
-    flag: "platform",
-    value: "os/arch",
-    about: "Platform to pull, such as `linux/amd64` or `linux/arm64/v8`. Default: this machine's.",
-    schema: parsedBy(parsePlatform),
+  maxUnpackedBytes: {
+    env: "MAX_UNPACKED_BYTES",
+    flag: "max-unpacked-bytes",
+    value: "bytes",
+    about: "Bytes that an image may unpack to.",
+    schema: byteCount,
+    fallback: String(DEFAULT_LIMITS.unpackedBytes),
   },
-  runMode: {
-    env: "RUN_MODE",
-    flag: "run-mode",
-    value: RUN_MODES.join("|"),
-    about: "Where the server finds its files; `auto` decides by what works here. See Run modes.",
-    schema: oneOf(RUN_MODES),
-    fallback: "auto",
+  maxRatio: {
+    env: "MAX_RATIO",
+    flag: "max-ratio",
+    value: "number",
+    about: "Times that a layer may grow when it is unpacked, judged after 64 MiB.",
+    schema: wholeNumber(1, 1_000_000),
+    fallback: String(DEFAULT_LIMITS.ratio),
   },
-  workDirectory: {
-    env: "WORK_DIR",
-    flag: "work-dir",
-    value: "path",
-    about:
-      "Directory for images being unpacked and for private roots. Default: /var/cache/fastmcp-runner, else the user's cache directory.",
-    schema: absolutePath,
+  maxEntries: {
+    env: "MAX_ENTRIES",
+    flag: "max-entries",
+    value: "number",
+    about: "Files, directories and links that an image may hold.",
+    schema: wholeNumber(1, 100_000_000),
+    fallback: String(DEFAULT_LIMITS.entries),
   },
-  mcpTransport: {
-    env: "MCP_TRANSPORT",
-    flag: "mcp-transport",
-    value: TRANSPORTS.join("|"),
-    about: "How clients reach the server; handed on to it.",
-    schema: oneOf(TRANSPORTS),
-    fallback: "streamable-http",
+  maxLayers: {
+    env: "MAX_LAYERS",
+    flag: "max-layers",
+    value: "number",
+    about: "Layers that an image may have.",
+    schema: wholeNumber(1, 100_000),
+    fallback: String(DEFAULT_LIMITS.layers),
   },
-  mcpHost: {
-    env: "MCP_HOST",
-    flag: "mcp-host",
-    value: "address",
-    about: "Address that the server binds; handed on to it.",
-    schema: hostName,
-    fallback: "0.0.0.0",
+  maxDepth: {
+    env: "MAX_DEPTH",
+    flag: "max-depth",
+    value: "number",
+    about: "Directories below each other.",
+    schema: wholeNumber(1, 2_000),
+    fallback: String(DEFAULT_LIMITS.depth),
   },
-  mcpPath: {
-    env: "MCP_PATH",
-    flag: "mcp-path",
-    value: "path",
-    about: "Path of the MCP endpoint; handed on to the server.",
-    schema: urlPath,
-    fallback: "/mcp",
+  maxPathBytes: {
+    env: "MAX_PATH_BYTES",
+    flag: "max-path-bytes",
+    value: "bytes",
+    about: "Length of a name with its directories.",
+    schema: byteCount,
+    fallback: String(DEFAULT_LIMITS.pathBytes),
   },
-  healthcheckPath: {
-    env: "HEALTHCHECK_PATH",
-    flag: "healthcheck-path",
-    value: "path",
-    about: "Path that `healthcheck` asks; where the server does not know it, MCP_PATH is asked.",
-    schema: urlPath,
-    fallback: "/health",
+  maxNameBytes: {
+    env: "MAX_NAME_BYTES",
+    flag: "max-name-bytes",
+    value: "bytes",
+    about: "Length of a name without its directories.",
+    schema: byteCount,
+    fallback: String(DEFAULT_LIMITS.nameBytes),
+  },
+  maxRecordBytes: {
+    env: "MAX_RECORD_BYTES",
+    flag: "max-record-bytes",
+    value: "bytes",
+    about: "Size of one extended header in a layer.",
+    schema: byteCount,
+    fallback: String(DEFAULT_LIMITS.recordBytes),
   },
   logLevel: {
     env: "LOG_LEVEL",
@@ -191,129 +268,12 @@ export const SETTINGS = {
     schema: oneOf(LOG_FORMATS),
     fallback: "text",
   },
-  destination: {
-    flag: "to",
-    value: "directory",
-    about: "Where `pull` puts the image's root filesystem: a directory that is empty or absent.",
-    schema: text,
-  },
-} as const satisfies Record<string, Row>;
+} as const satisfies Record<string, SettingRow>;
 
 export type SettingName = keyof typeof SETTINGS;
 
-type ValueOf<R extends Row> = R extends { fallback: string }
+type ValueOf<R extends SettingRow> = R extends { fallback: string }
   ? v.InferOutput<R["schema"]>
   : v.InferOutput<R["schema"]> | undefined;
 
 export type Settings = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> };
-
-/** Where values come from: flags by their names, and an environment. */
-export interface SettingSources {
-  readonly image: string | undefined;
-  readonly flags: Readonly<Record<string, string>>;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-}
-
-/** Something about the inputs that is not acceptable, as one sentence. */
-export interface Problem {
-  readonly setting: SettingName;
-  readonly code: ErrorCode;
-  readonly message: string;
-}
-
-export interface ReadSettings<Names extends SettingName> {
-  readonly settings: Pick<Settings, Names>;
-  readonly problems: readonly Problem[];
-}
-
-/** Reads the named rows: a flag beats the environment, which beats the fallback; an empty variable is an unset one. */
-export function readSettings<Names extends SettingName>(
-  names: readonly Names[],
-  sources: SettingSources,
-): ReadSettings<Names> {
-  const problems: Problem[] = [];
-  const values = names.map((name) => {
-    const row: Row = SETTINGS[name];
-    const raw = rawValue(name, row, sources) ?? row.fallback;
-    if (raw === undefined) return [name, undefined];
-    const result = v.safeParse(row.schema, raw, { abortPipeEarly: true });
-    if (result.success) return [name, result.output];
-    const message = describeProblem(name, row, raw, result.issues[0].message);
-    problems.push({ setting: name, code: row.code ?? "INPUT_INVALID", message });
-    return [name, undefined];
-  });
-  // Each value is the output of its row's schema, or there is a problem and the caller stops.
-  return { settings: Object.fromEntries(values) as Pick<Settings, Names>, problems };
-}
-
-/** Throws when there are problems: one by its own code, several at once as INPUT_INVALID. */
-export function refuseProblems(problems: readonly Problem[]): void {
-  const [first, ...more] = problems;
-  if (first === undefined) return;
-  if (more.length === 0) throw new RunnerError(first.code, first.message);
-  throw new RunnerError("INPUT_INVALID", `${problems.length} settings are wrong`, {
-    details: problems.map((problem) => problem.message),
-  });
-}
-
-/** How messages call a setting: `--flag / ENV`. */
-export function nameOf(name: SettingName): string {
-  const row: Row = SETTINGS[name];
-  return [row.flag === undefined ? undefined : `--${row.flag}`, row.env]
-    .filter((part) => part !== undefined)
-    .join(" / ");
-}
-
-// Where programs and directories are found, how the network is reached, and whom to trust: nothing else of the
-// runner's environment reaches a program that it starts.
-const HOST_VARIABLES = [
-  "PATH",
-  "HOME",
-  "TMPDIR",
-  "XDG_CACHE_HOME",
-  "XDG_RUNTIME_DIR",
-  "SSL_CERT_FILE",
-  "SSL_CERT_DIR",
-  ...["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"].flatMap((name) => [
-    name,
-    name.toLowerCase(),
-  ]),
-] as const;
-
-/** The variables of the machine that the runner's own work depends on. */
-export type HostEnvironment = Readonly<Record<string, string>>;
-
-export function hostEnvironmentOf(environment: SettingSources["environment"]): HostEnvironment {
-  const entries = HOST_VARIABLES.flatMap((name) => {
-    const value = environment[name];
-    return value ? [[name, value] as const] : [];
-  });
-  return Object.fromEntries(entries);
-}
-
-/** The variables for the server, prefix removed. */
-export function serverEnvironmentOf(
-  environment: SettingSources["environment"],
-): Readonly<Record<string, string>> {
-  const entries = Object.entries(environment).flatMap(([name, value]) =>
-    name.startsWith(SERVER_ENV_PREFIX) &&
-    name.length > SERVER_ENV_PREFIX.length &&
-    value !== undefined
-      ? [[name.slice(SERVER_ENV_PREFIX.length), value] as const]
-      : [],
-  );
-  return Object.fromEntries(entries);
-}
-
-function rawValue(name: SettingName, row: Row, sources: SettingSources): string | undefined {
-  const given = name === "image" ? sources.image : row.flag && sources.flags[row.flag];
-  if (given !== undefined) return given;
-  return (row.env && sources.environment[row.env]) || undefined;
-}
-
-function describeProblem(name: SettingName, row: Row, raw: string, problem: string): string {
-  // A parser's message is a sentence of its own; a rule's message needs the value beside it.
-  if (!problem.startsWith("must ")) return `${nameOf(name)}: ${problem}`;
-  const given = row.secret || raw === "" ? "" : `, not "${printable(raw.slice(0, 100))}"`;
-  return `${nameOf(name)} ${problem}${given}`;
-}

@@ -9,8 +9,20 @@ const files = [...new Bun.Glob("**/*.ts").scanSync(SOURCE)].sort();
 
 /** What the code of each place may import; a type may come from anywhere. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  cli: ["command-line", "errors", "launch", "log", "output", "settings", "system", "version"],
-  "command-line": ["commands", "errors", "settings", "version"],
+  cli: [
+    "command-line",
+    "errors",
+    "help",
+    "launch",
+    "log",
+    "output",
+    "read-settings",
+    "settings",
+    "system",
+    "version",
+  ],
+  "command-line": ["commands", "errors", "read-settings", "settings"],
+  help: ["commands", "read-settings", "settings", "version"],
   commands: [
     "commands",
     "errors",
@@ -19,13 +31,26 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "oci",
     "output",
     "pipeline",
+    "read-settings",
     "settings",
     "stages",
     "system",
     "version",
   ],
   pipeline: ["stages", "system", "log"],
-  stages: ["errors", "launch", "layers", "log", "oci", "registry", "settings", "stages", "system"],
+  stages: [
+    "errors",
+    "launch",
+    "layers",
+    "log",
+    "oci",
+    "registry",
+    "read-settings",
+    "settings",
+    "stages",
+    "system",
+  ],
+  "read-settings": ["errors", "settings"],
   settings: ["errors", "launch", "layers", "log", "oci"],
   oci: ["errors", "oci"],
   registry: ["errors", "oci", "registry", "system"],
@@ -42,7 +67,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   citty: ["command-line.ts"],
   "consola/core": ["log.ts"],
-  valibot: ["settings.ts", "oci/", "registry/"],
+  valibot: ["read-settings.ts", "settings.ts", "oci/", "registry/"],
 };
 
 /** Effects with one address each: a pattern, and where it may stand. */

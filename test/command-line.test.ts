@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseCommandLine, renderHelp } from "../src/command-line.ts";
+import { parseCommandLine } from "../src/command-line.ts";
 import { COMMANDS } from "../src/commands/commands.ts";
 import { RunnerError } from "../src/errors.ts";
 
@@ -121,20 +121,6 @@ describe("help", () => {
   ] as const)("%j asks for help", (argv, command) => {
     expect(parseCommandLine(argv, {})).toEqual({ kind: "help", command });
   });
-
-  test("names every command and every flag of run with its variable", async () => {
-    const help = await renderHelp(undefined);
-    for (const name of Object.keys(COMMANDS)) expect(help).toContain(name);
-    expect(help).toMatch(/--port=<1-65535>.*\[PORT\]/);
-    expect(help).not.toContain("\u001b");
-  });
-
-  test.each(Object.keys(COMMANDS) as (keyof typeof COMMANDS)[])(
-    "of %s tells what it is for",
-    async (name) => {
-      expect(await renderHelp(name)).toContain(COMMANDS[name].about);
-    },
-  );
 });
 
 test("--version is asked for by itself", () => {

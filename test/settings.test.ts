@@ -4,10 +4,9 @@ import {
   nameOf,
   readSettings,
   serverEnvironmentOf,
-  SETTINGS,
-  type SettingName,
   type SettingSources,
-} from "../src/settings.ts";
+} from "../src/read-settings.ts";
+import { SETTINGS, type SettingName } from "../src/settings.ts";
 
 const sources = (given: Partial<SettingSources>): SettingSources => ({
   image: undefined,

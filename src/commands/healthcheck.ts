@@ -3,7 +3,8 @@
 import { RunnerError } from "../errors.ts";
 import { askHealth } from "../launch/health.ts";
 import { print } from "../output.ts";
-import { nameOf, readSettings, refuseProblems, type SettingName } from "../settings.ts";
+import { nameOf, readSettings, refuseProblems } from "../read-settings.ts";
+import { type SettingName } from "../settings.ts";
 import type { Command } from "./command.ts";
 
 const TIMEOUT_MS = 4_000;

@@ -5,7 +5,7 @@ import { formatPlatform } from "../oci/platform.ts";
 import { formatReference } from "../oci/reference.ts";
 import { print, printJson } from "../output.ts";
 import { type Pulled, pullImage } from "../pipeline.ts";
-import { nameOf, readSettings } from "../settings.ts";
+import { nameOf, readSettings } from "../read-settings.ts";
 import { IMAGE_SETTINGS, validateImage } from "../stages/validate.ts";
 import { megabytes } from "./megabytes.ts";
 import type { Command } from "./command.ts";

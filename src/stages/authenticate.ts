@@ -7,7 +7,7 @@ import { createBuiltin } from "../registry/builtin.ts";
 import { createCrane } from "../registry/crane.ts";
 import type { Credentials } from "../registry/credentials.ts";
 import type { Registry } from "../registry/registry.ts";
-import { nameOf } from "../settings.ts";
+import { nameOf } from "../read-settings.ts";
 import { forgetVariable, hideFromOtherProcesses } from "../system/environ.ts";
 import { memoryDirectory, privateDirectory } from "../system/private-directory.ts";
 import { findProgram } from "../system/programs.ts";

@@ -10,13 +10,12 @@ import { type OverlayPlan, planOverlay } from "../launch/overlay-plan.ts";
 import { serverIdentity } from "../launch/ownership.ts";
 import { type Probe, probeMachine } from "../launch/probe.ts";
 import { type ChosenMode, chooseRunMode } from "../launch/run-mode.ts";
-import { DEFAULT_LIMITS } from "../layers/limits.ts";
 import { type UnpackReport, unpackLayers } from "../layers/unpack.ts";
 import { log } from "../log.ts";
 import type { PrivateDirectory } from "../system/private-directory.ts";
 import type { Session } from "./authenticate.ts";
 import type { Image } from "./fetch-config.ts";
-import type { ServerRequest } from "./validate.ts";
+import type { ImageRequest, ServerRequest } from "./validate.ts";
 
 /** An image's whole root filesystem, in a private directory that vanishes with the run unless it is kept. */
 export interface Rootfs {
@@ -34,6 +33,7 @@ export interface PlacedRootfs extends Rootfs, ChosenMode {
 export async function extract(
   { registry }: Session,
   { reference, layers }: Image,
+  { limits }: ImageRequest,
   directory: PrivateDirectory,
 ): Promise<Rootfs> {
   const started = performance.now();
@@ -43,7 +43,7 @@ export async function extract(
     open: () => registry.blob(reference, layer.descriptor.digest),
   }));
   const report = await unpackLayers(sources, path, {
-    limits: DEFAULT_LIMITS,
+    limits,
     onLayer: ({ digest, entries, unpackedBytes }) =>
       log.debug("unpacked a layer", { digest, entries, bytes: unpackedBytes }),
   });

@@ -1,5 +1,6 @@
 // Stage 1: settings become a request, or every problem is told at once. Nothing is opened, nothing is asked.
 
+import type { Limits } from "../layers/limits.ts";
 import { hostPlatform, type Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
 import {
@@ -10,10 +11,9 @@ import {
   readSettings,
   refuseProblems,
   serverEnvironmentOf,
-  type SettingName,
-  type Settings,
   type SettingSources,
-} from "../settings.ts";
+} from "../read-settings.ts";
+import { type SettingName, type Settings } from "../settings.ts";
 
 /** What every command that reads an image is told. */
 export const IMAGE_SETTINGS = [
@@ -25,6 +25,14 @@ export const IMAGE_SETTINGS = [
   "registryTimeout",
   "platform",
   "workDirectory",
+  "maxUnpackedBytes",
+  "maxRatio",
+  "maxEntries",
+  "maxLayers",
+  "maxDepth",
+  "maxPathBytes",
+  "maxNameBytes",
+  "maxRecordBytes",
   "logLevel",
   "logFormat",
 ] as const satisfies readonly SettingName[];
@@ -46,6 +54,7 @@ export interface ImageRequest extends Omit<ImageSettings, "image" | "platform"> 
   readonly image: Reference;
   readonly platform: Platform;
   readonly host: HostEnvironment;
+  readonly limits: Limits;
 }
 
 export interface ServerRequest extends ImageRequest, Omit<ServerSettings, "image" | "platform"> {
@@ -87,7 +96,7 @@ function completed<T extends ImageSettings>(
   inputs: Inputs,
   settings: T,
   found: readonly Problem[],
-): T & Pick<ImageRequest, "image" | "platform" | "host"> {
+): T & Pick<ImageRequest, "image" | "platform" | "host" | "limits"> {
   const { image, platform = hostPlatform() } = settings;
   refuseProblems(
     image === undefined && !mentions(found, "image") ? [IMAGE_MISSING, ...found] : found,
@@ -98,6 +107,20 @@ function completed<T extends ImageSettings>(
     image: image as Reference,
     platform,
     host: hostEnvironmentOf(inputs.environment),
+    limits: limitsOf(settings),
+  };
+}
+
+function limitsOf(settings: ImageSettings): Limits {
+  return {
+    unpackedBytes: settings.maxUnpackedBytes,
+    ratio: settings.maxRatio,
+    entries: settings.maxEntries,
+    layers: settings.maxLayers,
+    depth: settings.maxDepth,
+    pathBytes: settings.maxPathBytes,
+    nameBytes: settings.maxNameBytes,
+    recordBytes: settings.maxRecordBytes,
   };
 }
 
