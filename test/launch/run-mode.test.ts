@@ -1,0 +1,81 @@
+import { describe, expect, test } from "bun:test";
+import type { Probe } from "../../src/launch/probe.ts";
+import {
+  chooseRunMode,
+  type OverlayEvidence,
+  type RunModeChoice,
+} from "../../src/launch/run-mode.ts";
+
+interface Case {
+  readonly asked: RunModeChoice;
+  /** The modes that work here. */
+  readonly working: string;
+  readonly grade: OverlayEvidence["grade"];
+  readonly mode: string;
+}
+
+const CASES: readonly Case[] = [
+  { asked: "auto", working: "overlay chroot", grade: "whole", mode: "overlay" },
+  { asked: "auto", working: "overlay chroot", grade: "partial", mode: "chroot" },
+  { asked: "auto", working: "overlay chroot", grade: "none", mode: "chroot" },
+  { asked: "auto", working: "overlay userns", grade: "none", mode: "userns" },
+  { asked: "auto", working: "overlay userns", grade: "partial", mode: "userns" },
+  { asked: "auto", working: "overlay", grade: "partial", mode: "overlay" },
+  { asked: "auto", working: "overlay", grade: "none", mode: "RUN_MODE_UNAVAILABLE" },
+  { asked: "auto", working: "chroot userns", grade: "whole", mode: "chroot" },
+  { asked: "auto", working: "", grade: "whole", mode: "RUN_MODE_UNAVAILABLE" },
+  { asked: "overlay", working: "overlay chroot", grade: "none", mode: "overlay" },
+  { asked: "overlay", working: "chroot", grade: "whole", mode: "RUN_MODE_UNAVAILABLE" },
+  { asked: "chroot", working: "overlay chroot", grade: "whole", mode: "chroot" },
+  { asked: "userns", working: "overlay chroot", grade: "whole", mode: "RUN_MODE_UNAVAILABLE" },
+];
+
+function probeOf(working: string): Probe {
+  const ability = (mode: string) =>
+    working.split(" ").includes(mode)
+      ? ({ works: true, detail: `${mode} works` } as const)
+      : ({ works: false, why: `no ${mode} here` } as const);
+  return {
+    root: working.includes("chroot"),
+    modes: { overlay: ability("overlay"), chroot: ability("chroot"), userns: ability("userns") },
+    mounts: ability("mounts"),
+    tools: { unshare: ability("unshare"), bwrap: ability("bwrap") },
+  };
+}
+
+describe("chooseRunMode", () => {
+  for (const [index, { asked, working, grade, mode }] of CASES.entries()) {
+    test(`case ${index}: ${asked} with [${working}] and ${grade} evidence gives ${mode}`, () => {
+      const choose = () =>
+        chooseRunMode(asked, probeOf(working), () => ({ grade, why: "as the case says" }));
+      if (mode === "RUN_MODE_UNAVAILABLE")
+        expect(choose).toThrow(expect.objectContaining({ code: mode }));
+      else expect<string>(choose().mode).toBe(mode);
+    });
+  }
+
+  test("the choice says why the better mode was not taken", () => {
+    const evidence = () => ({ grade: "none", why: "node is not there" }) as const;
+    expect(chooseRunMode("auto", probeOf("overlay chroot"), evidence).reason).toBe(
+      "chroot works; not overlay, because node is not there",
+    );
+  });
+
+  test("where nothing works the error names every mode's reason and the next step", () => {
+    const evidence = () => ({ grade: "none", why: "node is not there" }) as const;
+    expect(() => chooseRunMode("auto", probeOf("overlay"), evidence)).toThrow(
+      expect.objectContaining({
+        message:
+          "no run mode works here: overlay: node is not there; chroot: no chroot here; userns: no userns here",
+        hint: expect.stringContaining("user namespaces"),
+      }),
+    );
+  });
+
+  test("evidence is not gathered where overlay is not possible", () => {
+    const evidence = () => {
+      throw new Error("asked");
+    };
+    expect(chooseRunMode("auto", probeOf("chroot"), evidence).mode).toBe("chroot");
+  });
+});
