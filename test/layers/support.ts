@@ -123,7 +123,11 @@ export const dir = (name: string, more: Partial<RawEntry> = {}): RawEntry => ({
   type: "5",
   ...more,
 });
-export const file = (name: string, body = name, more: Partial<RawEntry> = {}): RawEntry => ({
+export const file = (
+  name: string,
+  body: string | Uint8Array = name,
+  more: Partial<RawEntry> = {},
+): RawEntry => ({
   name,
   body,
   ...more,
