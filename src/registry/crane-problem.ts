@@ -47,7 +47,7 @@ export function craneError(end: ChildEnd, call: CraneCall): RunnerError {
   if (end.stalled)
     return failed(`was silent for ${seconds(call.stallMs)} and has been ended`, call);
   if (end.exitCode === undefined) return failed(`was ended by ${end.signal ?? "a signal"}`, call);
-  if (/error verifying sha\d+ checksum/.test(unsafeStderr)) {
+  if (/error verifying sha\d+ checksum|does not match requested digest/.test(unsafeStderr)) {
     return new RunnerError(
       "DIGEST_MISMATCH",
       `what ${call.registry} sent does not match its digest${quote(unsafeStderr)}`,

@@ -1,0 +1,61 @@
+import { describe, expect, test } from "bun:test";
+import { craneMayDowngrade, endpointOf, zoneOf } from "../../src/registry/host.ts";
+
+describe("endpointOf", () => {
+  test.each([
+    ["docker.io", "https://registry-1.docker.io/"],
+    ["ghcr.io", "https://ghcr.io/"],
+    ["example.com:5000", "https://example.com:5000/"],
+    ["localhost:5000", "http://localhost:5000/"],
+    ["localhost:443", "http://localhost:443/"],
+    ["registry.localhost", "http://registry.localhost/"],
+    ["127.0.0.1:5000", "http://127.0.0.1:5000/"],
+    ["127.9.9.9:5000", "http://127.9.9.9:5000/"],
+    ["[::1]:5000", "http://[::1]:5000/"],
+    ["10.0.0.1:5000", "https://10.0.0.1:5000/"],
+    ["192.168.1.1", "https://192.168.1.1/"],
+    ["127.0.0.1.evil.com", "https://127.0.0.1.evil.com/"],
+    ["localhost.evil.com", "https://localhost.evil.com/"],
+    ["notlocalhost", "https://notlocalhost/"],
+  ])("%s is at %s", (registry, expected) => {
+    expect(endpointOf(registry).href).toBe(expected);
+  });
+});
+
+describe("zoneOf", () => {
+  test.each([
+    ["https://ghcr.io", "public"],
+    ["https://8.8.8.8", "public"],
+    ["https://[2001:db8::1]", "public"],
+    ["https://10.1.2.3", "private"],
+    ["https://172.31.0.1", "private"],
+    ["https://172.32.0.1", "public"],
+    ["https://192.168.0.1", "private"],
+    ["https://100.64.0.1", "private"],
+    ["https://[fd00::1]", "private"],
+    ["https://169.254.169.254", "link-local"],
+    ["https://[fe80::1]", "link-local"],
+    ["https://127.0.0.1", "loopback"],
+    ["https://[::1]", "loopback"],
+    ["https://0.0.0.0", "loopback"],
+    ["https://[::]", "loopback"],
+    ["https://localhost.", "loopback"],
+    ["https://2130706433", "loopback"],
+    ["https://0x7f.1", "loopback"],
+    ["https://[::ffff:127.0.0.1]", "loopback"],
+    ["https://[::ffff:a9fe:a9fe]", "link-local"],
+  ])("%s is %s", (url, zone) => {
+    expect(zoneOf(new URL(url))).toBe(zone as never);
+  });
+});
+
+test.each([
+  ["ghcr.io", false],
+  ["docker.io", false],
+  ["127.0.0.1:5000", false],
+  ["10.0.0.1:5000", true],
+  ["192.168.0.1", true],
+  ["registry.local:5000", true],
+])("crane may speak plain http to %s: %p", (registry, expected) => {
+  expect(craneMayDowngrade(registry)).toBe(expected);
+});
