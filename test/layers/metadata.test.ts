@@ -2,13 +2,20 @@
 
 import { describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { type RawEntry, base256, paxRecord, rawTar } from "../support/raw-tar.ts";
 import { tempDir } from "../support/temp-dir.ts";
-import { dir, file, hardlink, refusalOf, symlink, unpack } from "./support.ts";
+import {
+  IS_ROOT,
+  runUnprivileged,
+  dir,
+  file,
+  hardlink,
+  refusalOf,
+  symlink,
+  unpack,
+} from "./support.ts";
 
 const me = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-const IS_ROOT = me.uid === 0;
 
 async function statsOf(entries: readonly RawEntry[], name: string) {
   using temp = tempDir();
@@ -95,7 +102,7 @@ describe("directories that are closed", () => {
     chmodSync(temp.path, 0o711);
     if (IS_ROOT) chownSync(temp.file("work"), 1000, 1000);
     const stdout = await runUnprivileged(
-      join(import.meta.dir, "unpack-child.ts"),
+      "unpack-child.ts",
       temp.file("layer.tar"),
       temp.file("work"),
     );
@@ -113,23 +120,10 @@ describe("directories that are closed", () => {
       expect(lstatSync(temp.file("work/root/readonly/d")).mtimeMs).toBe(42_000);
       expect(lstatSync(temp.file("work/root/closed/f")).uid).toBe(1000);
     }
-    await runUnprivileged(join(import.meta.dir, "remove-child.ts"), temp.file("work/root"));
+    await runUnprivileged("remove-child.ts", temp.file("work/root"));
     expect(readdirSync(temp.file("work"))).toEqual([]);
   });
 });
-
-/** Runs a script as user 1000 if this is root, and else as who we are; returns what it prints. */
-async function runUnprivileged(...argv: readonly string[]): Promise<string> {
-  const child = Bun.spawn([process.execPath, ...argv], {
-    ...(IS_ROOT ? { uid: 1000, gid: 1000 } : {}),
-    env: { BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" },
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  expect(stderr).toBe("");
-  return stdout;
-}
 
 describe("times", () => {
   for (const [title, entry, expected] of [

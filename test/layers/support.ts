@@ -2,6 +2,7 @@
 
 import { expect } from "bun:test";
 import { lstatSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { RunnerError } from "../../src/errors.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../src/layers/limits.ts";
@@ -95,6 +96,21 @@ export async function refusalOf(
   expect(readdirSync(dir.path)).toEqual([]);
   if (error instanceof RunnerError) return error;
   throw new Error("expected a RunnerError", { cause: error });
+}
+
+export const IS_ROOT = process.getuid?.() === 0;
+
+/** Runs a script of this directory as user 1000 if this is root, else as who we are; returns what it prints. */
+export async function runUnprivileged(script: string, ...argv: readonly string[]): Promise<string> {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, script), ...argv], {
+    ...(IS_ROOT ? { uid: 1000, gid: 1000 } : {}),
+    env: { BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  expect(stderr).toBe("");
+  return stdout;
 }
 
 export function listing(root: string): Listing {
