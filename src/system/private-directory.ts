@@ -12,6 +12,7 @@ import {
   statfsSync,
 } from "node:fs";
 import { join } from "node:path";
+import { reasonOf, RunnerError } from "../errors.ts";
 import { onExit } from "./cleanup.ts";
 
 const SLASH = Buffer.from("/");
@@ -22,13 +23,26 @@ export interface PrivateDirectory extends Disposable {
 
 /**
  * Creates `<parent>/<prefix>XXXXXX` with mode 0700; it is removed when disposed, or on any way out.
- * Missing parents are created, for this user alone.
+ * Missing parents are created, for this user alone. Throws DISK_FULL and DISK_UNWRITABLE.
  */
 export function privateDirectory(parent: string, prefix: string): PrivateDirectory {
-  mkdirSync(parent, { recursive: true, mode: 0o700 });
-  const path = mkdtempSync(join(parent, prefix));
+  const path = createDirectory(parent, prefix);
   const removal = onExit(() => removeTree(path));
   return { path, [Symbol.dispose]: () => removal[Symbol.dispose]() };
+}
+
+function createDirectory(parent: string, prefix: string): string {
+  try {
+    mkdirSync(parent, { recursive: true, mode: 0o700 });
+    return mkdtempSync(join(parent, prefix));
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : reasonOf(cause);
+    throw ["ENOSPC", "EDQUOT"].includes(code)
+      ? new RunnerError("DISK_FULL", `there is no room for a directory in ${parent}`, { cause })
+      : new RunnerError("DISK_UNWRITABLE", `no directory can be created in ${parent} (${code})`, {
+          cause,
+        });
+  }
 }
 
 const TMPFS_MAGIC = 0x01021994;
