@@ -40,13 +40,13 @@ const IN_NAMESPACE = [
   'exec podman "$@"',
 ].join("\n");
 
-let storage: readonly string[] | undefined;
+let storage: { readonly directory: string; readonly options: readonly string[] } | undefined;
 let problem: { readonly text: string | undefined } | undefined;
 
 /** The whole command line for `podman ARGS…`. */
 export function podmanCommand(...args: readonly string[]): string[] {
   storage ??= createStorage();
-  return inNamespace([...storage, ...args]);
+  return inNamespace([...storage.options, ...args]);
 }
 
 export async function podman(...args: readonly string[]): Promise<PodmanResult> {
@@ -72,6 +72,12 @@ export function podmanProblem(): string | undefined {
   return problem.text;
 }
 
+/** Removes every image and container that podman has made here. */
+export function removePodmanStorage(): void {
+  if (storage !== undefined) rmSync(storage.directory, { recursive: true, force: true });
+  storage = undefined;
+}
+
 function findProblem(): string | undefined {
   using root = tempDir();
   const busybox = Bun.which("busybox");
@@ -83,15 +89,15 @@ function findProblem(): string | undefined {
   return run.exitCode === 0 ? undefined : run.stderr.toString().trim();
 }
 
-function createStorage(): string[] {
+function createStorage() {
   const directory = mkdtempSync(join(tmpdir(), "fastmcp-runner-podman-"));
-  process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
   const options = ["--root", join(directory, "root"), "--runroot", join(directory, "run")];
   options.push("--events-backend", "none");
   // vfs works on every file system, but copies the whole tree for each layer.
   const probe = Bun.spawnSync(inNamespace([...options, "--storage-driver", "overlay", "info"]));
-  if (probe.exitCode !== 0) rmSync(directory, { recursive: true, force: true });
-  return [...options, "--storage-driver", probe.exitCode === 0 ? "overlay" : "vfs"];
+  const driver = probe.exitCode === 0 ? "overlay" : "vfs";
+  if (driver === "vfs") rmSync(join(directory, "root"), { recursive: true, force: true });
+  return { directory, options: [...options, "--storage-driver", driver] };
 }
 
 function inNamespace(args: readonly string[]): string[] {
