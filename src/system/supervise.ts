@@ -1,6 +1,5 @@
 // A program that keeps the runner as its parent: stdio shared, signals passed on, its end told as an exit status.
 
-import { createReadStream } from "node:fs";
 import { constants } from "node:os";
 import { isatty } from "node:tty";
 
@@ -54,7 +53,7 @@ export async function supervise(program: SupervisedProgram): Promise<number> {
     cwd: "/",
     stdio: ["inherit", "inherit", "inherit", "pipe"],
   });
-  followStatus(child.stdio[STATUS_DESCRIPTOR], program.findTarget, (pid) => {
+  void followStatus(child.stdio[STATUS_DESCRIPTOR], program.findTarget, (pid) => {
     target = pid;
     for (const signal of waiting.splice(0)) sendSignal(pid, signal);
   });
@@ -63,22 +62,19 @@ export async function supervise(program: SupervisedProgram): Promise<number> {
   return 128 + (constants.signals[child.signalCode as NodeJS.Signals] ?? 0);
 }
 
-function followStatus(
+async function followStatus(
   descriptor: number | null | undefined,
   findTarget: SupervisedProgram["findTarget"],
   found: (pid: number) => void,
-): void {
+): Promise<void> {
   if (typeof descriptor !== "number") return;
+  const decoder = new TextDecoder();
   let text = "";
-  const stream = createReadStream("", { fd: descriptor, encoding: "utf8" });
-  stream.on("data", (chunk) => {
-    text += String(chunk);
+  for await (const chunk of Bun.file(descriptor).stream()) {
+    text += decoder.decode(chunk, { stream: true });
     const pid = findTarget(text);
     if (pid !== undefined) found(pid);
-  });
-  stream.on("error", () => {
-    // The program has ended; its exit status says the rest.
-  });
+  }
 }
 
 function sendSignal(pid: number, signal: NodeJS.Signals): void {

@@ -1,0 +1,101 @@
+import { describe, expect, test } from "bun:test";
+import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { probeMachine, type Probe } from "../../src/launch/probe.ts";
+import { needsThat } from "../support/requirements.ts";
+import { tempDir, type TempDir } from "../support/temp-dir.ts";
+import { AS_ROOT, put } from "./support/tiny-root.ts";
+
+const PROBE = join(import.meta.dir, "../../src/launch/probe.ts");
+const testAsRoot = needsThat(AS_ROOT && Bun.which("setpriv") !== null, "needs root and setpriv");
+
+/** Probes in a process of its own, started by other programs that take privileges away. */
+async function probeThrough(through: readonly string[], searchPath: string): Promise<Probe> {
+  const script = `
+    import { probeMachine } from ${JSON.stringify(PROBE)};
+    const probe = await probeMachine({ searchPath: ${JSON.stringify(searchPath)} });
+    require("node:fs").writeSync(1, JSON.stringify(probe));`;
+  const child = Bun.spawn([...through, process.execPath, "-e", script], { cwd: "/", env: {} });
+  return JSON.parse(await new Response(child.stdout).text()) as Probe;
+}
+
+function programs(dir: TempDir): string {
+  chmodSync(dir.path, 0o755);
+  const path = dir.file("programs");
+  mkdirSync(path);
+  return path;
+}
+
+describe("probeMachine", () => {
+  test("a root without the marker is not for overlay, nor one whose marker is somebody else's", async () => {
+    using dir = tempDir();
+    const options = { searchPath: "", runtimeRoot: dir.path };
+    expect((await probeMachine(options)).modes.overlay.works).toBe(false);
+    mkdirSync(dir.file("etc/fastmcp-runner"), { recursive: true });
+    symlinkSync("/dev/null", dir.file("etc/fastmcp-runner/owns-root"));
+    expect((await probeMachine(options)).modes.overlay.works).toBe(false);
+  });
+
+  needsThat(AS_ROOT, "needs root")(
+    "a marker of root's declares a root that the runner owns",
+    async () => {
+      using dir = tempDir();
+      put(dir.path, "etc/fastmcp-runner/owns-root", "");
+      const { modes } = await probeMachine({ searchPath: "", runtimeRoot: dir.path });
+      expect(modes.overlay).toEqual({ works: true, detail: "the runner owns this root" });
+    },
+  );
+
+  testAsRoot("root with everything changes its root with mounts", async () => {
+    const probe = await probeThrough([], "");
+    expect(probe).toMatchObject({
+      root: true,
+      mounts: { works: true },
+      modes: { chroot: { works: true }, userns: { works: false } },
+    });
+  });
+
+  const LIMITED = [
+    { without: "sys_chroot", why: "chroot to / failed with EPERM" },
+    { without: "setuid", why: "root lacks CAP_SETUID" },
+    { without: "setgid,-setuid", why: "root lacks CAP_SETUID, CAP_SETGID" },
+  ];
+  for (const { without, why } of LIMITED) {
+    testAsRoot(`root without ${without} may not change its root`, async () => {
+      const probe = await probeThrough(["setpriv", "--bounding-set", `-${without}`], "");
+      expect(probe.modes.chroot).toEqual({ works: false, why });
+    });
+  }
+
+  testAsRoot("root in a namespace that lacks the server's user says so", async () => {
+    const probe = await probeThrough(["unshare", "--user", "--map-root-user"], "");
+    expect(probe.modes.chroot).toEqual({
+      works: false,
+      why: "this user namespace has no user and group 1000 (uid_map)",
+    });
+  });
+
+  testAsRoot("an ordinary user without tools has no mode, and each reason is told", async () => {
+    using dir = tempDir();
+    const probe = await probeThrough(["setpriv", "--reuid=1000", "--clear-groups"], programs(dir));
+    expect(probe).toMatchObject({
+      root: false,
+      modes: {
+        overlay: { works: false },
+        chroot: { works: false, why: "only root may change the root directory" },
+        userns: { works: false, why: "unshare: not installed, bwrap: not installed" },
+      },
+    });
+  });
+
+  testAsRoot("a tool that fails is reported in its own words and the next one taken", async () => {
+    using dir = tempDir();
+    const path = programs(dir);
+    put(path, "unshare", "#!/bin/sh\necho 'unshare: no way' >&2\nexit 1\n", 0o755);
+    put(path, "bwrap", "#!/bin/sh\nexit 0\n", 0o755);
+    const probe = await probeThrough(["setpriv", "--reuid=1000", "--clear-groups"], path);
+    expect(probe.tools.unshare).toEqual({ works: false, why: "unshare: no way" });
+    expect(probe.namespaceTool).toEqual({ name: "bwrap", program: join(path, "bwrap") });
+    expect(probe.modes.userns.works).toBe(true);
+  });
+});
