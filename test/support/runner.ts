@@ -122,6 +122,7 @@ function secretDirectories(): readonly string[] {
   );
 }
 
-function signalNumber(signal: NodeJS.Signals | null): number {
+function signalNumber(signal: NodeJS.Signals | number | null): number {
+  if (typeof signal === "number") return signal;
   return signal === null ? 0 : constants.signals[signal];
 }

@@ -1,0 +1,156 @@
+// A server that looks everywhere for the registry's password: its environment, every process that it may read, every
+// file that it may read. It finds nothing, as root's successor and as an ordinary user's.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, copyFileSync, readFileSync } from "node:fs";
+import { buildImage } from "../support/image-builder.ts";
+import { startLoopbackRegistry, type LoopbackRegistry } from "../support/loopback-registry.ts";
+import { needs, needsThat } from "../support/requirements.ts";
+import { runRunner, startRunner } from "../support/runner.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const SEARCH_MS = 60_000;
+// Never whole in a file of the project or in a process but the runner's: the searcher gets it in two parts.
+const CANARY = ["canary", Bun.randomUUIDv7("hex")] as const;
+const PASSWORD = CANARY.join("-");
+
+const SEARCH = `
+needle="$1-$2"
+look() { # every file that holds the needle, whoever may not be read passed over
+  grep -lsaF -e "$needle" "$@" 2>/dev/null
+}
+env | grep -F -e "$needle" && echo "FOUND in the environment"
+for process in /proc/[0-9]*; do
+  [ "$process" = "/proc/$$" ] && continue
+  for file in environ cmdline; do look "$process/$file" | sed 's/^/FOUND in /'; done
+done
+look /proc/$$/environ | sed 's/^/FOUND in /'
+find / -xdev -path /proc -prune -o -path /sys -prune -o -type f -size -2000k -print 2>/dev/null |
+  while read -r file; do look "$file" | sed 's/^/FOUND in /'; done
+for place in /dev/shm /run /tmp; do
+  find "$place" -type f -print 2>/dev/null | while read -r file; do look "$file" | sed 's/^/FOUND in /'; done
+done
+echo "searched $(ls -d /proc/[0-9]* | wc -l) processes"
+`;
+
+let registry: LoopbackRegistry;
+const programs = tempDir();
+
+beforeAll(() => {
+  chmodSync(programs.path, 0o755);
+  const crane = Bun.which("crane");
+  if (crane !== null) copyFileSync(crane, programs.file("crane"));
+  const busybox = Bun.which("busybox");
+  if (busybox === null) return;
+  const commands = ["sh", "env", "grep", "sed", "find", "ls", "wc", "cat", "sleep"];
+  const image = buildImage({
+    layers: [
+      [
+        { path: "bin/busybox", source: busybox, mode: 0o755 },
+        ...commands.map((name) => ({
+          path: `bin/${name}`,
+          type: "symlink" as const,
+          target: "busybox",
+        })),
+        { path: "search", content: SEARCH },
+      ],
+    ],
+    config: { Entrypoint: ["sh"], Env: ["PATH=/bin"] },
+  });
+  registry = startLoopbackRegistry({
+    images: { "team/searcher:1": image },
+    access: { scheme: "basic", account: { username: "reader", password: PASSWORD } },
+  });
+});
+
+afterAll(() => {
+  registry?.[Symbol.dispose]();
+  programs[Symbol.dispose]();
+});
+
+const environment = (client: string) => ({
+  IMAGE: `${registry.host}/team/searcher:1`,
+  MCP_TRANSPORT: "stdio",
+  REGISTRY_CLIENT: client,
+  REGISTRY_USER: "reader",
+  REGISTRY_PASSWORD: PASSWORD,
+  PATH: `${programs.path}:${process.env["PATH"]}`,
+});
+
+const isRoot = process.getuid?.() === 0;
+
+describe.each(["crane", "builtin"])("with %s", (client) => {
+  const conditional =
+    Bun.which("crane") === null
+      ? needs("crane")
+      : isRoot
+        ? needs("busybox")
+        : needsThat(false, "root");
+
+  for (const [name, user] of [
+    ["root's successor", undefined],
+    ["an ordinary user's successor", 1000],
+  ] as const) {
+    conditional(
+      `${name} finds the password nowhere`,
+      async () => {
+        const { stdout, stderr, status } = await runRunner({
+          arguments: ["--", "/search", ...CANARY],
+          environment: environment(client),
+          ...(user === undefined ? {} : { user }),
+        });
+        expect(stderr).not.toContain(PASSWORD);
+        expect(stdout).not.toContain("FOUND");
+        // Without this line the search did not happen.
+        expect(stdout).toMatch(/^searched \d+ processes$/m);
+        expect(status).toBe(0);
+      },
+      SEARCH_MS,
+    );
+  }
+});
+
+needs("busybox")(
+  "what the search looks for, it finds",
+  async () => {
+    const { stdout } = await runRunner({
+      arguments: ["--", "/search", ...CANARY],
+      environment: { ...environment("builtin"), MCP_ENV_LEAK: PASSWORD },
+    });
+    expect(stdout).toContain("FOUND in the environment");
+    expect(stdout).toMatch(/FOUND in \/proc\/\d+\/environ/);
+  },
+  SEARCH_MS,
+);
+
+test(
+  "while the runner is still pulling, another process of its user reads nothing of it",
+  async () => {
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<Response>();
+    using slow = startLoopbackRegistry({
+      intercept: () => {
+        asked.resolve();
+        return answer.promise;
+      },
+    });
+    await using runner = await startRunner({
+      environment: {
+        ...environment("builtin"),
+        IMAGE: `${slow.host}/team/searcher:1`,
+      },
+      ...(isRoot ? { user: 1000 } : {}),
+    });
+    await asked.promise;
+    const pid = runner.process.pid;
+    const readAsUser = Bun.spawnSync(
+      ["cat", `/proc/${pid}/environ`],
+      isRoot ? { uid: 1000, gid: 1000 } : {},
+    );
+    expect(readAsUser.exitCode).not.toBe(0);
+    if (isRoot) expect(readFileSync(`/proc/${pid}/environ`, "latin1")).not.toContain(PASSWORD);
+    answer.resolve(new Response("", { status: 500 }));
+    expect((await runner.end()).stderr).not.toContain(PASSWORD);
+  },
+  SEARCH_MS,
+);
