@@ -8,6 +8,7 @@ import { createCrane } from "../../src/registry/crane.ts";
 import type { Credentials } from "../../src/registry/credentials.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
+import { expectRefused } from "../support/expect-refused.ts";
 import { buildImage, buildIndex, type BuiltImage } from "../support/image-builder.ts";
 import {
   startLoopbackRegistry,
@@ -299,22 +300,6 @@ async function dockerRegistry(account: Credentials | undefined): Promise<Place> 
 
 function refusal(status: number, code: string): Response {
   return Response.json({ errors: [{ code, message: "no" }] }, { status });
-}
-
-async function expectRefused(
-  promise: Promise<unknown>,
-  code: string,
-  message: string,
-): Promise<void> {
-  const error = await promise.then(
-    () => new Error("it was not refused"),
-    (reason: Error) => reason,
-  );
-  expect({ code: "code" in error && error.code, message: error.message }).toEqual({
-    code,
-    message: expect.stringContaining(message) as never,
-  });
-  expect(Bun.inspect(error)).not.toContain(PASSWORD);
 }
 
 function text(bytes: Uint8Array): string {

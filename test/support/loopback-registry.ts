@@ -43,7 +43,7 @@ export interface LoopbackRegistry extends Disposable {
 const REPOSITORY = "[a-z0-9]+(?:[._/-]+[a-z0-9]+)*";
 const MANIFEST_PATH = new RegExp(`^/v2/(${REPOSITORY})/manifests/([^/]+)$`);
 const BLOB_PATH = new RegExp(`^/v2/(${REPOSITORY})/blobs/([^/]+)$`);
-const SIGNATURE = "signature=of-the-blob-host";
+const SIGNATURE = "signature=canary-of-the-blob-host";
 const SERVICE = "loopback registry, for tests";
 
 /** Starts the registry on a free port. */
