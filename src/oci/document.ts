@@ -9,7 +9,10 @@ export const digestSchema = v.custom<Digest>(
   "is not a sha256 or sha512 digest",
 );
 
-/** A member that may be absent; `null` is the same. https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md */
+/**
+ * A member that may be absent; `null` is the same.
+ * https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md
+ */
 export function optional<Output>(schema: v.GenericSchema<unknown, Output>) {
   return v.pipe(
     v.nullish(schema),

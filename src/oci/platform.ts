@@ -24,7 +24,10 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
 const BASELINES: Readonly<Record<string, string>> = { amd64: "v1", arm: "v7", arm64: "v8" };
 const ATTESTATION = "vnd.docker.reference.type";
 
-/** Parses `os/architecture[/variant]`, with the machine's own names (x86_64, aarch64) understood. Throws INPUT_INVALID. */
+/**
+ * Parses `os/architecture[/variant]`; the kernel's names (x86_64, aarch64) are understood.
+ * Throws INPUT_INVALID.
+ */
 export function parsePlatform(unsafeText: string): Platform {
   const [os = "", architecture = "", variant, ...rest] = unsafeText.toLowerCase().split("/");
   const parts = [os, architecture, ...(variant === undefined ? [] : [variant])];

@@ -4,7 +4,10 @@ import { RunnerError } from "../errors.ts";
 import { verifyDigest } from "../oci/digest.ts";
 import type { Reference } from "../oci/reference.ts";
 
-/** Bytes: what registries accept. https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests */
+/**
+ * What registries accept at least.
+ * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests
+ */
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
 /**

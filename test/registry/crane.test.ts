@@ -246,8 +246,9 @@ describe("a manifest from a crane that", () => {
   test.each(rows)("%s", async (_, script, code, message) => {
     using directory = tempDir();
     const program = `[ "$1" = auth ] && exit 0\n${script}`;
-    const stallMs = message.includes("silent") ? SHORT_STALL_MS : STALL_MS;
-    const registry = await crane(directory, program, { credentials: ACCOUNT, stallMs });
+    const isSilent = message.includes("silent");
+    const options = isSilent ? { stallMs: SHORT_STALL_MS } : { credentials: ACCOUNT };
+    const registry = await crane(directory, program, options);
     await expectRefused(registry.manifest(parseReference("ghcr.io/org/app:1")), code, message);
   });
 
