@@ -4,7 +4,15 @@
 
 import { RunnerError } from "../errors.ts";
 import { type Entry, isAufsLeftover } from "./entry.ts";
-import { type RootedPath, parentOf, showPath } from "./path.ts";
+import {
+  ROOT,
+  type RootedPath,
+  childOf,
+  componentsOf,
+  nameOf,
+  parentOf,
+  showName,
+} from "./path.ts";
 import type { Directory, Leaf, Node, Tree } from "./tree.ts";
 
 type Added = Exclude<Entry, { type: "whiteout" | "opaque" }>;
@@ -20,13 +28,13 @@ export function applyLayer(tree: Tree, entries: readonly Entry[], layer: number)
   hideLower(tree, entries);
   for (const entry of entries) {
     if (entry.type === "whiteout" || entry.type === "opaque") continue;
-    if (entry.type === "hardlink" && entry.path.join("/") === entry.target.join("/")) {
+    if (entry.type === "hardlink" && entry.path === entry.target) {
       selfLinks.push(entry.path);
     }
     add(tree, entry, layer);
   }
   for (const name of tree.root.children.keys()) {
-    if (isAufsLeftover([name])) tree.root.children.delete(name);
+    if (isAufsLeftover(name)) tree.root.children.delete(name);
   }
   return { selfLinks };
 }
@@ -35,12 +43,12 @@ function hideLower(tree: Tree, entries: readonly Entry[]): void {
   const markers = entries.filter((entry) => entry.type === "whiteout" || entry.type === "opaque");
   if (markers.length === 0) return;
   const ownDirectories = new Set(
-    entries.filter((entry) => entry.type === "directory").map((entry) => entry.path.join("/")),
+    entries.filter((entry) => entry.type === "directory").map((entry) => entry.path),
   );
   for (const { type, path } of markers) {
     const parent = lowerDirectory(tree, type === "opaque" ? path : parentOf(path), ownDirectories);
     if (type === "opaque") parent?.children.clear();
-    else parent?.children.delete(path.at(-1) ?? "");
+    else parent?.children.delete(nameOf(path));
   }
 }
 
@@ -51,28 +59,21 @@ function lowerDirectory(
   path: RootedPath,
   ownDirectories: ReadonlySet<string>,
 ): Directory | undefined {
-  let at: Directory = tree.root;
-  for (const [index, name] of path.entries()) {
-    const node = at.children.get(name);
-    if (node?.type === "directory") {
-      at = node;
-    } else if (
-      node?.type === "symlink" &&
-      !ownDirectories.has(path.slice(0, index + 1).join("/"))
-    ) {
-      const target = tree.findDirectory(path.slice(0, index + 1));
-      if (target === undefined) return undefined;
-      at = target;
-    } else {
-      return undefined;
-    }
+  let at: Directory | undefined = tree.root;
+  let reached = ROOT;
+  for (const name of componentsOf(path)) {
+    reached = childOf(reached, name);
+    const node: Node | undefined = at?.children.get(name);
+    if (node?.type === "directory") at = node;
+    else if (node?.type !== "symlink" || ownDirectories.has(reached)) return undefined;
+    else at = tree.findDirectory(reached);
   }
   return at;
 }
 
 function add(tree: Tree, entry: Added, layer: number): void {
-  const name = entry.path.at(-1);
-  if (name === undefined) {
+  const name = nameOf(entry.path);
+  if (name === "") {
     if (entry.type === "directory") tree.root.attributes = entry.attributes;
     return;
   }
@@ -123,17 +124,17 @@ function leafOf(entry: Exclude<Added, { type: "directory" | "hardlink" }>, layer
 // of that link, not of what it points to (CVE-2026-26960, CVE-2021-32760).
 function findLinked(tree: Tree, path: RootedPath, target: RootedPath): Leaf {
   const parent = tree.findDirectory(parentOf(target));
-  const node: Node | undefined = parent?.children.get(target.at(-1) ?? "");
-  if (node === undefined && target.length > 0) {
+  const node: Node | undefined = parent?.children.get(nameOf(target));
+  if (node === undefined && target !== "") {
     throw new RunnerError(
       "LAYER_CORRUPT",
-      `the hard link ${showPath(path)} names ${showPath(target)}, which does not exist`,
+      `the hard link ${showName(path)} names ${showName(target)}, which does not exist`,
     );
   }
   if (node === undefined || node.type === "directory") {
     throw new RunnerError(
       "LAYER_CORRUPT",
-      `the hard link ${showPath(path)} names the directory ${showPath(target)}`,
+      `the hard link ${showName(path)} names the directory ${showName(target)}`,
     );
   }
   return node;

@@ -6,12 +6,12 @@ import type { FileTime } from "../system/file-times.ts";
 import type { Limits } from "./limits.ts";
 import {
   type RootedPath,
+  childOf,
+  nameOf,
   parentOf,
   parsePath,
   requireName,
   showName,
-  showPath,
-  siblingOf,
 } from "./path.ts";
 import type { Member } from "./member.ts";
 
@@ -62,8 +62,8 @@ const AUFS = ".wh..wh.";
  */
 export function parseEntry(member: Member, body: number, limits: Limits): Entry {
   const path = parsePath(member.unsafeName, { limits, aboveRoot: "refuse" });
-  const name = path.at(-1);
-  if (name === undefined) return parseRoot(member, path);
+  if (path === "") return parseRoot(member, path);
+  const name = nameOf(path);
   if (name.startsWith(WHITEOUT) && !isAufsLeftover(path)) return parseMarker(path, name);
   const attributes = attributesOf(member);
   switch (member.type) {
@@ -79,8 +79,8 @@ export function parseEntry(member: Member, body: number, limits: Limits): Entry 
 }
 
 /** AUFS's own files: hard links may point at them, but they are no part of the image. */
-export function isAufsLeftover(path: readonly string[]): boolean {
-  return path[0] !== undefined && path[0].startsWith(AUFS) && path[0] !== OPAQUE;
+export function isAufsLeftover(path: string): boolean {
+  return path.startsWith(AUFS) && path !== OPAQUE;
 }
 
 // A root that turns into a link would lead everything after it elsewhere (CVE-2021-29136).
@@ -98,9 +98,9 @@ function parseMarker(path: RootedPath, name: string): Entry {
   if (name === OPAQUE) return { type: "opaque", path: parentOf(path) };
   const hidden = name.slice(WHITEOUT.length);
   if (hidden === "" || hidden === "." || hidden === "..") {
-    throw new RunnerError("LAYER_UNSAFE", `the whiteout ${showPath(path)} names no file`);
+    throw new RunnerError("LAYER_UNSAFE", `the whiteout ${showName(path)} names no file`);
   }
-  return { type: "whiteout", path: siblingOf(path, hidden) };
+  return { type: "whiteout", path: childOf(parentOf(path), hidden) };
 }
 
 function attributesOf({ mode, uid, gid, mtime, xattrs }: Member): Attributes {
@@ -111,7 +111,7 @@ function attributesOf({ mode, uid, gid, mtime, xattrs }: Member): Attributes {
 function parseTarget(member: Member, path: RootedPath, limits: Limits): string {
   const target = member.unsafeTarget;
   if (target === "") {
-    throw new RunnerError("LAYER_CORRUPT", `the symbolic link ${showPath(path)} has no target`);
+    throw new RunnerError("LAYER_CORRUPT", `the symbolic link ${showName(path)} has no target`);
   }
   requireName(target, limits);
   return target;

@@ -40,6 +40,9 @@ const TYPES: Readonly<Record<string, MemberType>> = {
   "7": "file",
 };
 
+/** One for all members that have none: a layer may have a million. */
+const NO_XATTRS: readonly string[] = [];
+
 /** Throws LAYER_UNSUPPORTED for a type that no layer may hold, LAYER_CORRUPT for a size that cannot be. */
 export function parseMember(header: Header, pax: PaxRecords | undefined, long: LongNames): Member {
   const unsafeName = pax?.unsafePath ?? long.name ?? header.unsafeName;
@@ -53,7 +56,7 @@ export function parseMember(header: Header, pax: PaxRecords | undefined, long: L
     uid: pax?.uid ?? header.uid,
     gid: pax?.gid ?? header.gid,
     mtime: pax?.mtime ?? { seconds: header.mtime, nanoseconds: 0 },
-    xattrs: pax?.xattrs ?? [],
+    xattrs: pax?.xattrs ?? NO_XATTRS,
   };
 }
 

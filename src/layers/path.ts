@@ -6,8 +6,10 @@ import { type Limits, limitError } from "./limits.ts";
 
 declare const brand: unique symbol;
 
-/** Components below the root: none is empty, `.` or `..`, none holds a slash or NUL. The root itself has none. */
-export type RootedPath = readonly string[] & { readonly [brand]: "RootedPath" };
+/** `usr/lib/x`, seen from the root: no component is empty, `.` or `..`, none holds NUL. The root itself is "". */
+export type RootedPath = string & { readonly [brand]: "RootedPath" };
+
+export const ROOT = "" as RootedPath;
 
 export interface PathRules {
   readonly limits: Limits;
@@ -34,7 +36,7 @@ export function parsePath(unsafeName: string, { limits, aboveRoot }: PathRules):
     }
   }
   requireComponents(components, limits);
-  return rooted(components);
+  return components.join("/") as RootedPath;
 }
 
 /** What every name and link target must keep to: its length, and no NUL. */
@@ -48,27 +50,28 @@ export function requireName(unsafeName: string, limits: Limits): void {
 }
 
 export function parentOf(path: RootedPath): RootedPath {
-  return rooted(path.slice(0, -1));
+  // A path's beginning up to a slash is a path as well.
+  return path.slice(0, Math.max(path.lastIndexOf("/"), 0)) as RootedPath;
 }
 
-/** `path` with another last component; the caller knows that `name` is one. */
-export function siblingOf(path: RootedPath, name: string): RootedPath {
-  return rooted([...path.slice(0, -1), name]);
+/** The last component; empty for the root. */
+export function nameOf(path: RootedPath): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+export function componentsOf(path: RootedPath): string[] {
+  return path === "" ? [] : path.split("/");
+}
+
+/** The path of `name` in the directory `path`; the caller knows that `name` is one component. */
+export function childOf(path: RootedPath, name: string): RootedPath {
+  return (path === "" ? name : `${path}/${name}`) as RootedPath;
 }
 
 /** A name for a message: as text, in quotes, one line, at most 200 characters. */
 export function showName(unsafeName: string): string {
   const text = printable(Buffer.from(unsafeName, "latin1").toString("utf8"));
   return `"${text.length > 200 ? `${text.slice(0, 200)}…` : text}"`;
-}
-
-export function showPath(path: readonly string[]): string {
-  return showName(path.join("/"));
-}
-
-// The brand's one source: every caller hands over components that were cleaned here.
-function rooted(components: readonly string[]): RootedPath {
-  return components as RootedPath;
 }
 
 function requireComponents(components: readonly string[], limits: Limits): void {

@@ -4,7 +4,7 @@
 import { RunnerError } from "../errors.ts";
 import type { Attributes } from "./entry.ts";
 import { type Limits, limitError } from "./limits.ts";
-import { showName, showPath } from "./path.ts";
+import { type RootedPath, componentsOf, showName } from "./path.ts";
 
 export interface Directory {
   readonly type: "directory";
@@ -68,7 +68,7 @@ export class Tree {
    * The directory at `path`, with links followed inside the root; what is missing or no directory becomes one.
    * Throws LAYER_CORRUPT for a loop, LIMIT_EXCEEDED.
    */
-  makeDirectory(path: readonly string[]): Directory {
+  makeDirectory(path: RootedPath): Directory {
     const walk = this.#walk(path);
     let at = walk.directory;
     for (const name of walk.missing) {
@@ -82,7 +82,7 @@ export class Tree {
   }
 
   /** The directory at `path`, with links followed inside the root, if there is one. Throws LAYER_CORRUPT for a loop. */
-  findDirectory(path: readonly string[]): Directory | undefined {
+  findDirectory(path: RootedPath): Directory | undefined {
     const walk = this.#walk(path);
     return walk.missing.length === 0 ? walk.directory : undefined;
   }
@@ -99,10 +99,10 @@ export class Tree {
 
   // Every component is looked up anew: a remembered answer would outlive the link that replaces a directory
   // (CVE-2025-47290). Below the first name that is missing or no directory, names are only collected.
-  #walk(path: readonly string[]): Walk {
+  #walk(path: RootedPath): Walk {
     let at = this.root;
     const missing: string[] = [];
-    const ahead = path.toReversed();
+    const ahead = componentsOf(path).reverse();
     let links = 0;
     for (let steps = 0; ahead.length > 0; steps += 1) {
       if (links > MAX_LINKS || steps > MAX_STEPS) throw loopError(path);
@@ -137,9 +137,9 @@ function directory(parent: Directory | undefined, attributes: Attributes = IMPLI
   return { type: "directory", parent, depth, children: new Map(), attributes };
 }
 
-function loopError(path: readonly string[]): RunnerError {
+function loopError(path: RootedPath): RunnerError {
   return new RunnerError(
     "LAYER_CORRUPT",
-    `the symbolic links on the way to ${showPath(path)} never end`,
+    `the symbolic links on the way to ${showName(path)} never end`,
   );
 }

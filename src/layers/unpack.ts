@@ -82,7 +82,7 @@ async function unpack(
     const contents = await inLayer(index, layers.length, async () => {
       const read = await readLayer(layer, bodies(index), budget);
       const { selfLinks } = applyLayer(tree, read.entries, index);
-      for (const path of selfLinks) unkept.add("self-link", path.join("/"));
+      for (const path of selfLinks) unkept.add("self-link", path);
       return read;
     });
     const report = reportOf(layer, contents);
