@@ -1,6 +1,7 @@
 // Whether an image's command would start from its safe paths on the runner's own root, judged before anything moves.
 
-import { examineCommand, namesProgram, type CommandContext } from "./executable.ts";
+import { namesProgram, type CommandContext } from "./command-search.ts";
+import { examineCommand } from "./executable.ts";
 import { overlayRootView, type OverlayPlan } from "./overlay-plan.ts";
 import { privateRootView } from "./root-view.ts";
 import type { OverlayEvidence } from "./run-mode.ts";

@@ -1,9 +1,10 @@
 // What works on this machine, found by trying it where trying is cheap and harmless. Changes nothing that outlives it.
 
-import { lstatSync, readFileSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { reasonOf } from "../errors.ts";
 import { runChild } from "../system/child.ts";
 import { chroot } from "../system/namespace.ts";
+import { isMapped, missingCapabilities } from "./capabilities.ts";
 import { NAMESPACE_TOOLS, type NamespaceTool } from "./namespace-tools.ts";
 import { SERVER_IDENTITY, serverIdentity } from "./ownership.ts";
 import type { RunMode } from "./run-mode.ts";
@@ -43,18 +44,14 @@ const OWNERSHIP_MARKER = "etc/fastmcp-runner/owns-root";
 // gosu has the same contract, but Go raises the limit of open files for the server as well.
 const DROP_TOOL = "su-exec";
 
-const CAPABILITIES = { CHOWN: 0, SETGID: 6, SETUID: 7, SYS_CHROOT: 18, SYS_ADMIN: 21 } as const;
-type Capability = keyof typeof CAPABILITIES;
-
 const TRIAL_STALL_MS = 5_000;
 const TRIAL_MAX_BYTES = 65_536;
 
 /** Finds out which run modes work here, in a few milliseconds. */
 export async function probeMachine(options: ProbeOptions): Promise<Probe> {
   const root = process.geteuid?.() === 0;
-  const effective = effectiveCapabilities();
-  const identity = root ? identityChange(effective) : works("the server runs as this user");
-  const mounts = mountAbility(root, effective);
+  const identity = root ? identityChange() : works("the server runs as this user");
+  const mounts = mountAbility(root);
   const trials = root ? rootNeedsNoTool() : await tryTools(options.searchPath);
   const found = trials.find((trial) => trial.ability.works && trial.program !== undefined);
   const dropTool = root ? onPath(DROP_TOOL, options.searchPath) : undefined;
@@ -100,21 +97,21 @@ function chrootAbility(root: boolean, mounts: Ability): Ability {
 
 // Trying it would move this thread to another namespace for good, so the launch itself is the proof, and does
 // without mounts where a seccomp rule turns out to forbid them.
-function mountAbility(root: boolean, effective: bigint): Ability {
+function mountAbility(root: boolean): Ability {
   if (!root) return fails("only root may mount without a user namespace");
-  return has(effective, "SYS_ADMIN")
+  return missingCapabilities(["SYS_ADMIN"]).length === 0
     ? works("with /proc, /dev and /sys in a mount namespace of its own")
     : fails("no CAP_SYS_ADMIN");
 }
 
 // Root without these, or in a user namespace that does not map the server's user, could not become the server.
-function identityChange(effective: bigint): Ability {
-  const missing = (["CHOWN", "SETUID", "SETGID"] as const).filter((name) => !has(effective, name));
+function identityChange(): Ability {
+  const missing = missingCapabilities(["CHOWN", "SETUID", "SETGID"]);
   if (missing.length > 0) return fails(`root lacks CAP_${missing.join(", CAP_")}`);
-  const unmapped = ["uid_map", "gid_map"].find((map) => !isMapped(map, SERVER_IDENTITY.uid));
-  return unmapped === undefined
+  const { uid, gid } = SERVER_IDENTITY;
+  return isMapped("uid", uid) && isMapped("gid", gid)
     ? works("root may become the server's user")
-    : fails(`this user namespace has no user and group ${SERVER_IDENTITY.uid} (${unmapped})`);
+    : fails(`this user namespace has no user and group ${uid}`);
 }
 
 function usernsAbility(root: boolean, trials: readonly Trial[]): Ability {
@@ -166,31 +163,6 @@ async function tryTool(tool: NamespaceTool, searchPath: string): Promise<Trial> 
 
 function onPath(name: string, searchPath: string): string | undefined {
   return Bun.which(name, { PATH: searchPath }) ?? undefined;
-}
-
-function effectiveCapabilities(): bigint {
-  const [, digits = "0"] = /^CapEff:\s*([0-9a-f]+)$/m.exec(textOf("/proc/self/status")) ?? [];
-  return BigInt(`0x${digits}`);
-}
-
-function has(capabilities: bigint, name: Capability): boolean {
-  return ((capabilities >> BigInt(CAPABILITIES[name])) & 1n) === 1n;
-}
-
-function isMapped(map: string, id: number): boolean {
-  const lines = textOf(`/proc/self/${map}`).trim().split("\n");
-  return lines.some((line) => {
-    const [inside = 0, , count = 0] = line.trim().split(/\s+/).map(Number);
-    return id >= inside && id < inside + count;
-  });
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }
 
 function both(first: Ability, second: Ability): Ability {

@@ -71,7 +71,7 @@ describe("probeMachine", () => {
     const probe = await probeThrough(["unshare", "--user", "--map-root-user"], "");
     expect(probe.modes.chroot).toEqual({
       works: false,
-      why: "this user namespace has no user and group 1000 (uid_map)",
+      why: "this user namespace has no user and group 1000",
     });
   });
 
