@@ -7,7 +7,7 @@ import { print, printJson } from "../output.ts";
 import { hostEnvironmentOf, readSettings, refuseProblems } from "../read-settings.ts";
 import { type SettingName } from "../settings.ts";
 import { findProgram } from "../system/programs.ts";
-import { isWritable } from "../system/private-directory.ts";
+import { existingAncestor, isWritable } from "../system/private-directory.ts";
 import { workDirectory } from "../system/run-directory.ts";
 import { commit, version } from "../version.ts";
 import type { Command } from "./command.ts";
@@ -36,7 +36,7 @@ export const doctor: Command = {
       platform: formatPlatform(hostPlatform()),
       user: { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 },
       registryClient: registryClientOf(settings.registryClient, crane),
-      workDirectory: { path: directory, writable: isWritable(directory) },
+      workDirectory: { path: directory, writable: isWritable(existingAncestor(directory)) },
       probe,
     };
     if (inputs.json) printJson(diagnosis);
@@ -69,7 +69,7 @@ function asText({ probe, ...diagnosis }: Diagnosis): string {
     `fastmcp-runner ${diagnosis.version} (${diagnosis.commit}) on ${diagnosis.platform}`,
     `user             ${probe.root ? "root: the server will run as 1000:1000" : `${diagnosis.user.uid}:${diagnosis.user.gid}: the server will run as the same`}`,
     `registry client  ${diagnosis.registryClient.client}: ${diagnosis.registryClient.why}`,
-    `work directory   ${diagnosis.workDirectory.path}${diagnosis.workDirectory.writable ? "" : " (does not exist yet, or may not be written)"}`,
+    `work directory   ${diagnosis.workDirectory.path}${diagnosis.workDirectory.writable ? "" : " may not be written by this user; set WORK_DIR"}`,
     "run modes",
     ...rows(modes),
     "tools",

@@ -6,6 +6,7 @@ import { log } from "../log.ts";
 import { createBuiltin } from "../registry/builtin.ts";
 import { createCrane } from "../registry/crane.ts";
 import type { Credentials } from "../registry/credentials.ts";
+import { craneMayDowngrade } from "../registry/host.ts";
 import type { Registry } from "../registry/registry.ts";
 import { nameOf } from "../read-settings.ts";
 import { forgetVariable, hideFromOtherProcesses } from "../system/environ.ts";
@@ -61,16 +62,17 @@ async function craneSession(
   return { registry, [Symbol.dispose]: close };
 }
 
-function chooseCrane({ registryClient, host }: ImageRequest): string | undefined {
+function chooseCrane({ registryClient, host, image }: ImageRequest): string | undefined {
   if (registryClient === "builtin") return undefined;
   const program = findProgram("crane", host["PATH"]);
-  if (program === undefined && registryClient === "crane") {
+  if (registryClient === "crane") {
+    if (program !== undefined) return program;
     throw new RunnerError(
       "CRANE_MISSING",
       `${nameOf("registryClient")} is crane, but there is no crane on PATH`,
     );
   }
-  return program;
+  return craneMayDowngrade(image.registry) ? undefined : program;
 }
 
 function readCredentials(request: ImageRequest): Credentials | undefined {

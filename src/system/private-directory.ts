@@ -4,6 +4,7 @@ import {
   accessSync,
   chmodSync,
   constants,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -11,7 +12,7 @@ import {
   rmSync,
   statfsSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { reasonOf, RunnerError } from "../errors.ts";
 import { onExit } from "./cleanup.ts";
 
@@ -68,6 +69,11 @@ export function isWritable(directory: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The path itself where it exists, else the nearest directory above it that does. */
+export function existingAncestor(path: string): string {
+  return existsSync(path) || path === "/" ? path : existingAncestor(dirname(path));
 }
 
 /** Removes a tree, whatever modes its directories have; no symbolic link is followed. A missing path is fine. */

@@ -1,9 +1,10 @@
 // Directories of runs: each belongs to the process that made it for as long as that process lives, through execve,
 // which keeps the process and its start time. What a dead run left behind is removed by a later one.
 
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
 import {
+  existingAncestor,
   isWritable,
   type PrivateDirectory,
   privateDirectory,
@@ -31,10 +32,6 @@ export function workDirectory({ configured, environment }: WorkDirectoryChoice):
   return own === undefined || !isWritable(existingAncestor(own))
     ? join(temporary, `fastmcp-runner-${process.geteuid?.()}`)
     : join(own, "fastmcp-runner");
-}
-
-function existingAncestor(path: string): string {
-  return existsSync(path) || path === "/" ? path : existingAncestor(dirname(path));
 }
 
 /** Creates a directory below `parent` that bears this process's identity. */
