@@ -1,6 +1,15 @@
 // The device nodes that programs take for granted, for a root where /dev cannot be mounted.
 
-import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { reasonOf } from "../errors.ts";
 import { makeCharacterDevice } from "../system/namespace.ts";
 
@@ -37,7 +46,11 @@ export function makeDevices(directory: string): string | undefined {
     return undefined;
   } catch (error) {
     for (const { name } of NODES) rmSync(`${directory}/${name}`, { force: true });
-    return `there is no /dev/null: ${reasonOf(error)}`;
+    // Hardly anything starts a child without a /dev/null to open. An ordinary file takes what is written to it; one
+    // in the place of a source of random numbers would be worse than none.
+    writeFileSync(`${directory}/null`, "");
+    chmodSync(`${directory}/null`, EVERYBODY);
+    return `/dev/null is an ordinary file, and there are no other devices: ${reasonOf(error)}`;
   }
 }
 

@@ -41,11 +41,11 @@ export function giveTree(path: string, owner: Identity): TreeSize {
     const stats = lstatSync(entry);
     total.entries += 1;
     if (stats.isFile()) total.bytes += stats.size;
-    if (change && (stats.uid !== owner.uid || stats.gid !== owner.gid)) {
-      lchownSync(entry, owner.uid, owner.gid);
-    }
     if (!stats.isSymbolicLink() && (stats.mode & SETUID_SETGID) !== 0) {
       chmodSync(entry, stats.mode & PERMISSIONS & ~SETUID_SETGID);
+    }
+    if (change && (stats.uid !== owner.uid || stats.gid !== owner.gid)) {
+      lchownSync(entry, owner.uid, owner.gid);
     }
     if (stats.isDirectory()) {
       for (const name of readdirSync(entry, { encoding: "buffer" })) {

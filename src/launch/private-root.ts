@@ -1,7 +1,7 @@
 // Makes a private root this process's own, with the kernel's trees mounted in it where that is allowed. Everything
 // that needs the runner's own files must have happened before: they are out of sight afterwards.
 
-import { reasonOf } from "../errors.ts";
+import { RunnerError, reasonOf } from "../errors.ts";
 import {
   MS_BIND,
   MS_PRIVATE,
@@ -15,10 +15,13 @@ import {
 import { makeDevices } from "./devices.ts";
 import { furnishRoot, type MountPoint } from "./furnish-root.ts";
 
-/** Enters a root for good. Returns what had to be done without, a sentence each. */
+/**
+ * Enters a root for good. Returns what had to be done without, a sentence each. Throws DISK_FULL, DISK_UNWRITABLE,
+ * SYSTEM_CALL_FAILED.
+ */
 export function enterPrivateRoot(root: string): string[] {
   const notes: string[] = [];
-  const mountPoints = furnishRoot(root);
+  const mountPoints = furnished(root);
   if (hasOwnMounts(root, notes)) {
     for (const point of mountPoints) bind(point, notes);
     switchRoot(root);
@@ -29,6 +32,19 @@ export function enterPrivateRoot(root: string): string[] {
   chroot(root);
   process.chdir("/");
   return problem === undefined ? notes : [...notes, problem];
+}
+
+function furnished(root: string): MountPoint[] {
+  try {
+    return furnishRoot(root);
+  } catch (cause) {
+    const full = cause instanceof Error && "code" in cause && cause.code === "ENOSPC";
+    const message = `the image's root cannot be furnished: ${reasonOf(cause)}`;
+    throw new RunnerError(full ? "DISK_FULL" : "DISK_UNWRITABLE", message, {
+      cause,
+      stage: "execute",
+    });
+  }
 }
 
 // A namespace where nothing that is mounted reaches anybody else, and the root as a mount in it, which pivot_root wants.

@@ -153,7 +153,7 @@ async function tryTool(tool: NamespaceTool, searchPath: string): Promise<Trial> 
     maxBytes: TRIAL_MAX_BYTES,
   });
   if (ended.exitCode === 0) return { name: tool.name, program, ability: works(tool.detail) };
-  const [unsafeReason = ""] = ended.unsafeStderr.trim().split("\n", 1);
+  const [unsafeReason = ""] = ended.unsafeStderr.trim().split(/\n|\. /, 1);
   return {
     name: tool.name,
     program,
