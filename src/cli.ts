@@ -12,6 +12,8 @@ import { commit, version } from "./version.ts";
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
+// What the runner creates for the server must be readable whatever umask it was started with; what is private says so.
+process.umask(0o022);
 for (const [signal, number] of Object.entries(SIGNALS)) {
   process.on(signal, () => {
     cleanUp();

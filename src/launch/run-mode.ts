@@ -43,10 +43,10 @@ function chooseByEvidence(probe: Probe, evidence: () => OverlayEvidence): Chosen
   const { overlay, chroot, userns } = probe.modes;
   const found: OverlayEvidence = overlay.works ? evidence() : { grade: "none", why: overlay.why };
   if (found.grade === "whole") return { mode: "overlay", reason: found.why };
-  if (chroot.works)
-    return { mode: "chroot", reason: `${chroot.detail}; not overlay, because ${found.why}` };
-  if (userns.works)
-    return { mode: "userns", reason: `${userns.detail}; not overlay, because ${found.why}` };
+  // Where overlay is out of the question, which is every host, nobody wants to read why.
+  const instead = overlay.works ? `; not overlay, because ${found.why}` : "";
+  if (chroot.works) return { mode: "chroot", reason: `${chroot.detail}${instead}` };
+  if (userns.works) return { mode: "userns", reason: `${userns.detail}${instead}` };
   if (found.grade === "partial") {
     return {
       mode: "overlay",
