@@ -72,7 +72,7 @@ export class Budget {
 
   /** Refuses a member by the size that it announces, before a byte of it is written. */
   expectBytes(bytes: number): void {
-    if (this.#unpackedBytes + bytes > this.limits.unpackedBytes) {
+    if (bytes > this.limits.unpackedBytes) {
       throw limitError(this.limits, "unpackedBytes", "the image unpacks to too many bytes");
     }
   }

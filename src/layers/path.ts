@@ -79,7 +79,9 @@ function requireComponents(components: readonly string[], limits: Limits): void 
     throw limitError(limits, "depth", `a name is ${components.length} directories deep`);
   }
   for (const component of components) {
-    if (component.length > limits.nameBytes) {
+    // The marker of a whiteout is no part of the name that it hides, which may have the full length.
+    const length = component.startsWith(".wh.") ? component.length - 4 : component.length;
+    if (length > limits.nameBytes) {
       throw limitError(
         limits,
         "nameBytes",

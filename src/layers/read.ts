@@ -37,8 +37,8 @@ export async function readLayer(
   bodies: string,
   budget: Budget,
 ): Promise<LayerContents> {
-  const blob = new VerifiedBlob(await source.open(), source.descriptor);
   using collector = new EntryCollector(bodies, budget);
+  const blob = new VerifiedBlob(await source.open(), source.descriptor);
   try {
     return await readBlob(blob, source, collector, budget);
   } catch (error) {
@@ -68,7 +68,7 @@ async function readBlob(
     tar.push(chunk);
   }
   await blob.drain();
-  digest.verify("an unpacked layer");
+  digest.verify("the unpacked archive");
   tar.end();
   return { entries: collector.entries, compression, compressedBytes: blob.bytes, unpackedBytes };
 }

@@ -92,9 +92,11 @@ export class TarReader {
 
   #takeBody(chunk: Buffer, at: number): number {
     const end = Math.min(at + this.#remaining, chunk.length);
-    if (this.#state === "record")
+    if (this.#state === "record") {
       chunk.copy(this.#record, this.#record.length - this.#remaining, at, end);
-    else if (this.#wanted) this.#sink.content(chunk.subarray(at, end));
+    } else if (this.#wanted) {
+      this.#sink.content(chunk.subarray(at, end));
+    }
     this.#remaining -= end - at;
     if (this.#remaining === 0) this.#finishBody();
     return end;
@@ -173,7 +175,7 @@ export class TarReader {
   }
 
   #refuseDanglingRecords(): void {
-    if (this.#pax ?? this.#longName ?? this.#longTarget) {
+    if ((this.#pax ?? this.#longName ?? this.#longTarget) !== undefined) {
       throw new RunnerError("LAYER_CORRUPT", "the archive ends after an extended header");
     }
   }

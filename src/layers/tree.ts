@@ -105,7 +105,7 @@ export class Tree {
     const ahead = componentsOf(path).reverse();
     let links = 0;
     for (let steps = 0; ahead.length > 0; steps += 1) {
-      if (links > MAX_LINKS || steps > MAX_STEPS) throw loopError(path);
+      if (links > MAX_LINKS || steps + ahead.length > MAX_STEPS) throw loopError(path);
       const name = ahead.pop() ?? "";
       const node = missing.length > 0 ? undefined : at.children.get(name);
       if (name === "" || name === ".") continue;

@@ -16,6 +16,7 @@ export class VerifiedBlob {
   readonly #digest: RunningDigest;
   #bytes = 0;
   #isDone = false;
+  #isCancelled = false;
 
   constructor(stream: ReadableStream<Uint8Array>, expected: Expected) {
     this.#reader = stream.getReader();
@@ -32,10 +33,13 @@ export class VerifiedBlob {
   async read(): Promise<Uint8Array | undefined> {
     if (this.#isDone) return undefined;
     const { done, value } = await this.#reader.read();
+    if (this.#isCancelled) return undefined;
     if (done) return this.#finish();
     this.#bytes += value.length;
     if (this.#bytes > this.#expected.size) {
-      throw mismatch(`a layer is longer than the ${this.#expected.size} bytes it should have`);
+      throw mismatch(
+        `the blob is longer than the ${this.#expected.size} bytes that it should have`,
+      );
     }
     this.#digest.update(value);
     return value;
@@ -48,15 +52,17 @@ export class VerifiedBlob {
 
   /** Lets go of the source, wherever it is. */
   async cancel(): Promise<void> {
+    // A read that is still under way ends with the cancellation, and that is not the end of the blob.
+    this.#isCancelled = true;
     // A source that failed rejects with a reason that its reader has already seen.
     await this.#reader.cancel().catch(() => {});
   }
 
   #finish(): undefined {
     if (this.#bytes < this.#expected.size) {
-      throw mismatch(`a layer ends after ${this.#bytes} of ${this.#expected.size} bytes`);
+      throw mismatch(`the blob ends after ${this.#bytes} of ${this.#expected.size} bytes`);
     }
-    this.#digest.verify("a layer");
+    this.#digest.verify("the blob");
     this.#isDone = true;
   }
 }

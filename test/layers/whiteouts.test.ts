@@ -207,6 +207,12 @@ const OPAQUE: readonly Case[] = [
 ];
 
 describe("whiteouts", () => {
+  test("W1 a whiteout may hide a name of 255 bytes", async () => {
+    const name = "n".repeat(255);
+    const marker = { ...whiteout("x"), longName: `.wh.${name}` };
+    expect(await treeOf([[{ ...file("x"), longName: name }], [marker]])).toEqual({});
+  });
+
   for (const [title, layers, expected] of WHITEOUTS) {
     test(title, async () => expect(await treeOf(layers)).toEqual(expected));
   }
