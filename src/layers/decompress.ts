@@ -19,7 +19,7 @@ export interface Decompressed {
 /** Measured: smaller pieces, in or out, cost a third of the throughput. */
 const OUTPUT_BYTES = 1024 ** 2;
 const INPUT_BYTES = 512 * 1024;
-const MAGIC_BYTES = 6;
+const MAGIC_BYTES = 10;
 
 /**
  * Detects the compression and undoes it. gzip may have many members and zeros after the last; zstd many frames, and
@@ -43,7 +43,7 @@ function detect(head: Buffer): Compression {
   if (magic.startsWith("1f8b")) return "gzip";
   // zstd:chunked layers begin with a skippable frame, of which there are sixteen kinds.
   if (magic.startsWith("28b52ffd") || /^5[0-9a-f]2a4d18/.test(magic)) return "zstd";
-  if (magic.startsWith("425a68")) throw unsupported("bzip2");
+  if (/^425a683[1-9]314159265359/.test(magic)) throw unsupported("bzip2");
   if (magic.startsWith("fd377a585a00")) throw unsupported("xz");
   return "none";
 }

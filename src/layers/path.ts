@@ -36,6 +36,7 @@ export function parsePath(unsafeName: string, { limits, aboveRoot }: PathRules):
     }
   }
   requireComponents(components, limits);
+  // This is where the brand comes from.
   return components.join("/") as RootedPath;
 }
 

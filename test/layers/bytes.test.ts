@@ -135,6 +135,13 @@ describe("compression", () => {
     });
   }
 
+  test("L1 a plain archive whose first name begins like a compression's magic is plain", async () => {
+    for (const name of ["BZh9.txt", "PK", "%!PS"]) {
+      const plain = rawTar([file(name, "x")]);
+      expect(await treeOf([blobLayer(plain, plain)])).toEqual({ [name]: "file x" });
+    }
+  });
+
   for (const mediaType of [
     "application/vnd.oci.image.layer.v1.tar+gzip+encrypted",
     "application/octet-stream",
