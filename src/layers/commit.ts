@@ -2,7 +2,7 @@
 // no symbolic link exists below the root, so that no path can lead out of it; then, deepest first, each directory's
 // symbolic links and its own attributes.
 
-import type { Directory, Leaf, Special, Tree } from "./tree.ts";
+import { type Directory, IMPLIED, type Leaf, type Special, type Tree } from "./tree.ts";
 import type { UnkeptList } from "./unkept.ts";
 import {
   bodyPath,
@@ -114,6 +114,8 @@ class Commit {
   }
 
   #noteAttributes({ attributes }: Directory | Leaf, path: string): void {
+    // What the image says nothing about cannot be lost.
+    if (attributes === IMPLIED) return;
     this.#options.unkept.addAttributes(attributes, this.#inside(path));
   }
 

@@ -42,7 +42,7 @@ export type Leaf = File | Symlink | Special;
 export type Node = Directory | Leaf;
 
 /** What no archive describes: parents that an archive only implies, and the root until an entry speaks of it. */
-const IMPLIED: Attributes = {
+export const IMPLIED: Attributes = {
   mode: 0o755,
   uid: 0,
   gid: 0,

@@ -331,7 +331,9 @@ describe("hard links", () => {
   test("H11 a link to itself is reported", async () => {
     using temp = tempDir();
     const { report } = await unpack(temp.path, [[file("f"), hardlink("f", "f")]]);
-    expect(report.unkept).toEqual([{ kind: "self-link", count: 1, examples: ["f"] }]);
+    expect(report.unkept.filter(({ kind }) => kind !== "owner")).toEqual([
+      { kind: "self-link", count: 1, examples: ["f"] },
+    ]);
   });
 
   test("H13 content that a PAX size announces is passed over", async () => {
@@ -362,7 +364,7 @@ describe("hard links", () => {
       7000,
     ]);
     // ext4 ends at 65,000 links; tmpfs and others know no end.
-    if (last.nlink === 65_003) expect(report.unkept).toEqual([]);
-    else expect(report.unkept).toMatchObject([{ kind: "hardlink" }]);
+    const isReported = report.unkept.some(({ kind }) => kind === "hardlink");
+    expect(isReported).toBe(last.nlink !== 65_003);
   }, 60_000);
 });
