@@ -21,7 +21,7 @@ RUN case "${TARGETARCH:-$(uname -m)}" in \
       arm64 | aarch64) target=linux-arm64-musl ;; \
       *) echo "there is no binary for $TARGETARCH" >&2; exit 1 ;; \
     esac \
- && bun run build --target "$target" --commit "$COMMIT" \
+ && bun scripts/build.ts --target "$target" --commit "$COMMIT" \
  && mv "dist/fastmcp-runner-$target" /fastmcp-runner
 
 FROM ${BASE}

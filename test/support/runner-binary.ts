@@ -23,7 +23,7 @@ const INPUTS = [
   "package.json",
   "bun.lock",
 ];
-const UNUSED_MS = 60 * 60 * 1000;
+const UNUSED_MS = 15 * 60 * 1000;
 
 const builds = new Map<Target, Promise<string>>();
 
