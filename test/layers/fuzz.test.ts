@@ -1,0 +1,42 @@
+// A short run of the fuzz target, and everything that long ones have found. `bun run fuzz` goes on for as long as wanted.
+
+import { describe, expect, test } from "bun:test";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Inputs } from "./fuzz/input.ts";
+import { checkReader } from "./fuzz/reader-check.ts";
+import { Cage } from "./fuzz/unpack-check.ts";
+
+const FIXTURES = join(import.meta.dir, "../fixtures/fuzz");
+const fixtures = existsSync(FIXTURES) ? readdirSync(FIXTURES) : [];
+
+describe("archives that once broke a promise", () => {
+  for (const name of fixtures) {
+    test(`${name} is read the same in pieces and stays in its root`, async () => {
+      using cage = new Cage(tmpdir());
+      const input = readFileSync(join(FIXTURES, name));
+      checkReader(input);
+      await cage.check(input);
+    });
+  }
+});
+
+describe("damaged archives", () => {
+  test("read the same in any pieces, with the content that they announce and safe names", () => {
+    const inputs = new Inputs(7);
+    const numbers = Array.from({ length: 4000 }, (_, number) => number);
+    const accepted = numbers.filter((number) => checkReader(inputs.input(number)).isAccepted);
+    expect(accepted.length).toBeGreaterThan(400);
+  });
+
+  test("become a whole root or none, and reach nothing outside", async () => {
+    using cage = new Cage(tmpdir());
+    const inputs = new Inputs(8);
+    let roots = 0;
+    for (let number = 0; number < 400; number += 1) {
+      if ((await cage.check(inputs.input(number))).isAccepted) roots += 1;
+    }
+    expect(roots).toBeGreaterThan(20);
+  }, 30_000);
+});
