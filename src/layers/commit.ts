@@ -2,9 +2,20 @@
 // no symbolic link exists below the root, so that no path can lead out of it; then, deepest first, each directory's
 // symbolic links and its own attributes.
 
-import { type Directory, IMPLIED, type Leaf, type Special, type Tree } from "./tree.ts";
+import { type Moves, planMoves } from "./moves.ts";
+import { type RootedPath, ROOT, childOf } from "./path.ts";
+import {
+  type Directory,
+  type File,
+  IMPLIED,
+  type Leaf,
+  type Special,
+  type Symlink,
+  type Tree,
+} from "./tree.ts";
 import type { UnkeptList } from "./unkept.ts";
 import {
+  type LayerShape,
   bodyPath,
   copyFile,
   createDirectory,
@@ -16,10 +27,12 @@ import {
 } from "./write.ts";
 
 export interface CommitOptions {
-  /** An empty directory. Paths are latin1, one character a byte. */
+  /** Where the tree goes: an empty directory. Paths are latin1, one character a byte. */
   readonly root: string;
   /** Where the bodies of the layer with that number are. */
   bodies(layer: number): string;
+  /** The directories of each layer's bodies. */
+  readonly shapes: readonly LayerShape[];
   readonly unkept: UnkeptList;
 }
 
@@ -32,9 +45,10 @@ export interface Committed {
 
 /** Writes the tree. Throws what the filesystem throws. */
 export function commitTree(tree: Tree, options: CommitOptions): Committed {
-  const commit = new Commit(options);
-  commit.placeFiles(tree.root, options.root);
-  commit.finish(tree.root, options.root);
+  const commit = new Commit(options, planMoves(tree, options.shapes));
+  commit.placeDirectory(tree.root, ROOT, undefined);
+  commit.placeLinks();
+  commit.finish(tree.root, ROOT);
   return { entries: commit.entries, bytes: commit.bytes };
 }
 
@@ -42,84 +56,119 @@ class Commit {
   entries = 0;
   bytes = 0;
   readonly #options: CommitOptions;
-  /** The first path of every inode that has more than one. */
-  readonly #placed = new Map<Leaf, string>();
+  readonly #moves: Moves;
+  /** Where each inode with more than one name has its first. */
+  readonly #firsts = new Map<Leaf, RootedPath>();
+  readonly #links: (readonly [leaf: Leaf, path: RootedPath])[] = [];
 
-  constructor(options: CommitOptions) {
+  constructor(options: CommitOptions, moves: Moves) {
     this.#options = options;
+    this.#moves = moves;
   }
 
-  placeFiles(directory: Directory, path: string): void {
+  /** `arrived` is the layer whose directory of that path has come along with one above it. */
+  placeDirectory(directory: Directory, path: RootedPath, arrived: number | undefined): void {
+    const layer = arrived ?? this.#makeDirectory(directory, path);
+    if (path !== ROOT) this.entries += 1;
+    this.#noteAttributes(directory, path);
     for (const [name, node] of directory.children) {
-      const childPath = `${path}/${name}`;
+      const childPath = childOf(path, name);
       if (node.type === "directory") {
-        createDirectory(childPath);
-        this.entries += 1;
-        this.placeFiles(node, childPath);
+        const isThere = layer !== undefined && this.#options.shapes[layer]?.has(childPath) === true;
+        this.placeDirectory(node, childPath, isThere ? layer : undefined);
+      } else if (node.type === "file") {
+        this.#placeFile(node, childPath, layer);
       } else if (node.type !== "symlink") {
-        this.#placeLeaf(node, childPath);
+        this.#placeSpecial(node, childPath);
       }
     }
   }
 
-  finish(directory: Directory, path: string): void {
+  /** The further names of files, once all of them have their first. */
+  placeLinks(): void {
+    for (const [leaf, path] of this.#links) this.#placeAgain(leaf, path);
+  }
+
+  finish(directory: Directory, path: RootedPath): void {
     for (const [name, node] of directory.children) {
-      const childPath = `${path}/${name}`;
+      const childPath = childOf(path, name);
       if (node.type === "directory") this.finish(node, childPath);
-      else if (node.type === "symlink") this.#placeLeaf(node, childPath);
+      else if (node.type === "symlink") this.#placeSymlink(node, childPath);
     }
-    finishDirectory(path, directory.attributes);
-    this.#noteAttributes(directory, path);
+    finishDirectory(this.#onDisk(path), directory.attributes);
   }
 
-  #placeLeaf(leaf: Leaf, path: string): void {
-    const placed = this.#placed.get(leaf);
-    if (placed === undefined) this.#placeFirst(leaf, path);
-    else this.#placeAgain(leaf, placed, path);
+  #makeDirectory(directory: Directory, path: RootedPath): number | undefined {
+    const layer = this.#moves.directories.get(directory);
+    if (layer === undefined && path !== ROOT) createDirectory(this.#onDisk(path));
+    if (layer !== undefined) {
+      placeBody(bodyPath(this.#options.bodies(layer), path), this.#onDisk(path));
+    }
+    return layer;
   }
 
-  #placeFirst(leaf: Leaf, path: string): void {
-    if (leaf.hasLinks) this.#placed.set(leaf, path);
-    switch (leaf.type) {
-      case "file":
-        placeBody(bodyPath(this.#options.bodies(leaf.layer), leaf.body), path);
-        this.bytes += leaf.size;
-        break;
-      case "symlink":
-        createSymlink(leaf.target, path, leaf.attributes);
-        break;
-      default:
-        this.#placeSpecial(leaf, path);
-        return;
+  #placeFile(file: File, path: RootedPath, arrived: number | undefined): void {
+    if (!this.#isFirst(file, path)) {
+      this.#links.push([file, path]);
+      return;
     }
+    const isThere = file.layer === arrived && file.body === path;
+    if (!isThere) {
+      placeBody(bodyPath(this.#options.bodies(file.layer), file.body), this.#onDisk(path));
+    }
+    this.bytes += file.size;
+    this.#count(file, path);
+  }
+
+  #placeSpecial(special: Special, path: RootedPath): void {
+    if (!this.#isFirst(special, path)) {
+      this.#links.push([special, path]);
+      return;
+    }
+    this.#options.unkept.add(special.type, path);
+    if (!special.hasLinks) return;
+    createPlaceholder(this.#onDisk(path), special.attributes);
+    this.entries += 1;
+  }
+
+  #placeSymlink(symlink: Symlink, path: RootedPath): void {
+    if (!this.#isFirst(symlink, path)) return this.#placeAgain(symlink, path);
+    createSymlink(symlink.target, this.#onDisk(path), symlink.attributes);
+    this.#count(symlink, path);
+  }
+
+  /** Whether this is the name under which an inode comes to be. */
+  #isFirst(leaf: Leaf, path: RootedPath): boolean {
+    if (!leaf.hasLinks) return true;
+    const isAtHome = leaf.type === "file" && this.#moves.atHome.has(leaf);
+    const isFirst = isAtHome ? leaf.body === path : !this.#firsts.has(leaf);
+    if (isFirst) this.#firsts.set(leaf, path);
+    return isFirst;
+  }
+
+  #placeAgain(leaf: Leaf, path: RootedPath): void {
+    const first = this.#onDisk(this.#firsts.get(leaf) ?? ROOT);
+    this.entries += 1;
+    if (tryHardLink(first, this.#onDisk(path))) return;
+    this.#options.unkept.add("hardlink", path);
+    if (leaf.type === "symlink") createSymlink(leaf.target, this.#onDisk(path), leaf.attributes);
+    else copyFile(first, this.#onDisk(path), leaf.attributes);
+    // The copy takes the next links, so that one full inode does not turn all that follow into copies.
+    this.#firsts.set(leaf, path);
+  }
+
+  #count(leaf: Leaf, path: RootedPath): void {
     this.entries += 1;
     this.#noteAttributes(leaf, path);
   }
 
-  #placeSpecial(special: Special, path: string): void {
-    this.#options.unkept.add(special.type, this.#inside(path));
-    if (!special.hasLinks) return;
-    createPlaceholder(path, special.attributes);
-    this.entries += 1;
-  }
-
-  #placeAgain(leaf: Leaf, placed: string, path: string): void {
-    this.entries += 1;
-    if (tryHardLink(placed, path)) return;
-    this.#options.unkept.add("hardlink", this.#inside(path));
-    if (leaf.type === "symlink") createSymlink(leaf.target, path, leaf.attributes);
-    else copyFile(placed, path, leaf.attributes);
-    // The copy takes the next links, so that one full inode does not turn all that follow into copies.
-    this.#placed.set(leaf, path);
-  }
-
-  #noteAttributes({ attributes }: Directory | Leaf, path: string): void {
+  #noteAttributes({ attributes }: Directory | Leaf, path: RootedPath): void {
     // What the image says nothing about cannot be lost.
     if (attributes === IMPLIED) return;
-    this.#options.unkept.addAttributes(attributes, this.#inside(path));
+    this.#options.unkept.addAttributes(attributes, path === ROOT ? "." : path);
   }
 
-  #inside(path: string): string {
-    return path.slice(this.#options.root.length + 1) || ".";
+  #onDisk(path: RootedPath): string {
+    return path === ROOT ? this.#options.root : `${this.#options.root}/${path}`;
   }
 }

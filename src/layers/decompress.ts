@@ -1,98 +1,168 @@
 // Compressed bytes to plain ones, by what the bytes are and not by what their media type says: the two often differ.
+// Synchronous, because a layer's reader has a thread of its own, where waiting for another one would only cost.
 
-import { type Transform, Readable, pipeline } from "node:stream";
-import { createGunzip, createZstdDecompress } from "node:zlib";
-import { RunnerError, reasonOf } from "../errors.ts";
+import { constants, createGunzip, createZstdDecompress } from "node:zlib";
+import { RunnerError } from "../errors.ts";
 
 export type Compression = "none" | "gzip" | "zstd";
 
-/** Where compressed bytes come from, piece by piece; undefined after the last. */
-export interface ByteSource {
-  read(): Promise<Uint8Array | undefined>;
-}
-
-export interface Decompressed {
-  readonly compression: Compression;
-  readonly chunks: AsyncIterable<Uint8Array>;
-}
-
-/** Measured: smaller pieces, in or out, cost a third of the throughput. */
+/** Measured: smaller pieces cost a third of the throughput. */
 const OUTPUT_BYTES = 1024 ** 2;
-const INPUT_BYTES = 512 * 1024;
 const MAGIC_BYTES = 10;
+const NOTHING = Buffer.alloc(0);
 
 /**
- * Detects the compression and undoes it. gzip may have many members and zeros after the last; zstd many frames, and
- * skippable ones. A zstd frame that is cut short goes unnoticed here: the digest of the plain bytes decides.
- * Throws LAYER_UNSUPPORTED, and while the chunks are read LAYER_CORRUPT and what the source throws.
+ * Detects the compression and undoes it. gzip may have many members, zstd many frames and skippable ones; zeros after
+ * the last member and whatever else is no member are passed over, as is a zstd frame that is cut short: the digest of
+ * the plain bytes decides.
  */
-export async function decompress(source: ByteSource): Promise<Decompressed> {
-  const head = await readHead(source);
-  const compression = detect(head);
-  const compressed = coalesced(head, source);
-  if (compression === "none") return { compression, chunks: compressed };
-  const decoder =
-    compression === "gzip"
-      ? createGunzip({ chunkSize: OUTPUT_BYTES })
-      : createZstdDecompress({ chunkSize: OUTPUT_BYTES });
-  return { compression, chunks: decoded(compressed, decoder) };
+export class Decompressor {
+  readonly #sink: (bytes: Uint8Array) => void;
+  #head = NOTHING;
+  #inflater: Inflater | undefined;
+  #compression: Compression = "none";
+
+  /** `sink` gets the plain bytes, valid during the call only. */
+  constructor(sink: (bytes: Uint8Array) => void) {
+    this.#sink = sink;
+  }
+
+  /** Known once the first bytes have been pushed. */
+  get compression(): Compression {
+    return this.#compression;
+  }
+
+  /** Takes the next bytes. Throws LAYER_UNSUPPORTED, LAYER_CORRUPT, and what the sink throws. */
+  push(bytes: Uint8Array): void {
+    if (this.#inflater !== undefined) return this.#inflater.push(bytes);
+    this.#head = this.#head.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#head, bytes]);
+    if (this.#head.length >= MAGIC_BYTES) this.#begin().push(this.#head);
+  }
+
+  /** Says that no bytes follow. Throws LAYER_CORRUPT when there should be more. */
+  end(): void {
+    if (this.#inflater === undefined) this.#begin().push(this.#head);
+    this.#inflater?.end();
+  }
+
+  #begin(): Inflater {
+    this.#compression = detect(this.#head);
+    this.#inflater = INFLATERS[this.#compression](this.#sink);
+    return this.#inflater;
+  }
 }
 
+interface Inflater {
+  push(bytes: Uint8Array): void;
+  end(): void;
+}
+
+const INFLATERS: Readonly<Record<Compression, (sink: (bytes: Uint8Array) => void) => Inflater>> = {
+  none: (sink) => ({ push: sink, end: () => {} }),
+  gzip: (sink) => new ZlibInflater(createGunzip(), constants.Z_FINISH, sink),
+  zstd: (sink) => new ZlibInflater(createZstdDecompress(), constants.ZSTD_e_end, sink),
+};
+
+/**
+ * The part of node:zlib that its own synchronous functions are made of. The public ones take a whole buffer or wait for
+ * another thread; measured on layers, this takes a sixth less CPU time than the stream.
+ */
+interface ZlibHandle {
+  onerror: (message: string, errno: number, code: string) => void;
+  writeSync(
+    flush: number,
+    input: Uint8Array,
+    inputOffset: number,
+    inputLength: number,
+    output: Uint8Array,
+    outputOffset: number,
+    outputLength: number,
+  ): void;
+  close(): void;
+}
+
+class ZlibInflater implements Inflater {
+  readonly #handle: ZlibHandle;
+  /** After each write: the room left in the output, and the input not consumed. */
+  readonly #state: Uint32Array;
+  readonly #finish: number;
+  readonly #sink: (bytes: Uint8Array) => void;
+  readonly #output = Buffer.allocUnsafeSlow(OUTPUT_BYTES);
+  #problem: { readonly message: string; readonly code: string } | undefined;
+  #produced = 0;
+  #isPast = false;
+
+  constructor(stream: unknown, finish: number, sink: (bytes: Uint8Array) => void) {
+    const { _handle, _writeState } = stream as { _handle: ZlibHandle; _writeState: Uint32Array };
+    this.#handle = _handle;
+    this.#state = _writeState;
+    this.#finish = finish;
+    this.#sink = sink;
+    this.#handle.onerror = (message, _, code) => {
+      this.#problem = { message, code };
+    };
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#write(constants.Z_NO_FLUSH, bytes);
+  }
+
+  end(): void {
+    this.#write(this.#finish, NOTHING);
+    this.#handle.close();
+  }
+
+  #write(flush: number, input: Uint8Array): void {
+    let left = input.length;
+    for (let full = true; full && !this.#isPast;) {
+      this.#state[0] = OUTPUT_BYTES;
+      this.#handle.writeSync(
+        flush,
+        input,
+        input.length - left,
+        left,
+        this.#output,
+        0,
+        OUTPUT_BYTES,
+      );
+      const [room = 0, unread = 0] = this.#state;
+      if (room < OUTPUT_BYTES) this.#sink(this.#output.subarray(0, OUTPUT_BYTES - room));
+      this.#produced += OUTPUT_BYTES - room;
+      this.#judge();
+      left = unread;
+      full = room === 0;
+    }
+    // The decoder leaves what it will not read: the last member has ended, and zeros fill up a block or a tape.
+    if (left > 0) this.#isPast = true;
+  }
+
+  // Once there has been a whole member, what does not begin like one is an appendix of whoever stored the blob. Its
+  // bytes are the blob's, whose digest covers them; what they would have unpacked to is the diff_id's question.
+  #judge(): void {
+    if (this.#problem === undefined) return;
+    const { message, code } = this.#problem;
+    if (this.#produced > 0 && APPENDIX.has(message)) this.#isPast = true;
+    else
+      throw new RunnerError(
+        "LAYER_CORRUPT",
+        `the compressed bytes are damaged: ${message} (${code})`,
+      );
+  }
+}
+
+const APPENDIX: ReadonlySet<string> = new Set([
+  "incorrect header check",
+  "Unknown frame descriptor",
+]);
+
 function detect(head: Buffer): Compression {
-  const magic = head.toString("hex");
+  const magic = head.toString("hex", 0, MAGIC_BYTES);
   if (magic.startsWith("1f8b")) return "gzip";
   // zstd:chunked layers begin with a skippable frame, of which there are sixteen kinds.
   if (magic.startsWith("28b52ffd") || /^5[0-9a-f]2a4d18/.test(magic)) return "zstd";
   if (/^425a683[1-9]314159265359/.test(magic)) throw unsupported("bzip2");
   if (magic.startsWith("fd377a585a00")) throw unsupported("xz");
   return "none";
-}
-
-async function* decoded(compressed: AsyncIterable<Uint8Array>, decoder: Transform) {
-  // Reading the decoder, instead of listening to it, lets it inflate the next piece while the last is written to disk.
-  pipeline(Readable.from(compressed, { highWaterMark: 1 }), decoder, () => {});
-  try {
-    for await (const chunk of decoder) yield chunk as Uint8Array; // a byte stream's chunks are Buffers
-  } catch (error) {
-    if (!isDecoderError(error)) throw error;
-    throw new RunnerError("LAYER_CORRUPT", `the compressed bytes are damaged: ${reasonOf(error)}`, {
-      cause: error,
-    });
-  }
-}
-
-async function readHead(source: ByteSource): Promise<Buffer> {
-  let head = Buffer.alloc(0);
-  while (head.length < MAGIC_BYTES) {
-    const chunk = await source.read();
-    if (chunk === undefined) break;
-    head = Buffer.concat([head, chunk]);
-  }
-  return head;
-}
-
-async function* coalesced(head: Buffer, source: ByteSource) {
-  let waiting: Uint8Array[] = [head];
-  let length = head.length;
-  for (;;) {
-    const chunk = await source.read();
-    if (chunk !== undefined) {
-      waiting.push(chunk);
-      length += chunk.length;
-    }
-    if (length > 0 && (chunk === undefined || length >= INPUT_BYTES)) {
-      yield Buffer.concat(waiting);
-      waiting = [];
-      length = 0;
-    }
-    if (chunk === undefined) return;
-  }
-}
-
-function isDecoderError(error: unknown): boolean {
-  return (
-    error instanceof Error && "code" in error && /^(?:Z|ZSTD|ERR_ZSTD)_/.test(String(error.code))
-  );
 }
 
 function unsupported(format: string): RunnerError {

@@ -25,15 +25,13 @@ export interface Attributes {
   readonly xattrs: readonly string[];
 }
 
-export type Entry =
+export type ParsedEntry =
   | { readonly type: "directory"; readonly path: RootedPath; readonly attributes: Attributes }
   | {
       readonly type: "file";
       readonly path: RootedPath;
       readonly attributes: Attributes;
       readonly size: number;
-      /** The number of its body among those of its layer. */
-      readonly body: number;
     }
   | {
       readonly type: "symlink";
@@ -52,15 +50,23 @@ export type Entry =
   /** Hides what the layers below have in the directory `path`. */
   | { readonly type: "opaque"; readonly path: RootedPath };
 
+/** Where a file's content waits in its layer's private directory: under its own path, or under a number. */
+export type Body = RootedPath | number;
+
+/** An entry whose content, if it is a file, is on disk. */
+export type Entry =
+  | Exclude<ParsedEntry, { type: "file" }>
+  | (Extract<ParsedEntry, { type: "file" }> & { readonly body: Body });
+
 const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";
 /** AUFS kept its own files at the root under such names, and old images still carry them. */
 const AUFS = ".wh..wh.";
 
 /**
- * Reads a member. `body` numbers the content if it is a file. Throws LAYER_UNSAFE, LAYER_CORRUPT, LIMIT_EXCEEDED.
+ * Reads a member. Throws LAYER_UNSAFE, LAYER_CORRUPT, LIMIT_EXCEEDED.
  */
-export function parseEntry(member: Member, body: number, limits: Limits): Entry {
+export function parseEntry(member: Member, limits: Limits): ParsedEntry {
   const path = parsePath(member.unsafeName, { limits, aboveRoot: "refuse" });
   if (path === "") return parseRoot(member, path);
   const name = nameOf(path);
@@ -68,7 +74,7 @@ export function parseEntry(member: Member, body: number, limits: Limits): Entry 
   const attributes = attributesOf(member);
   switch (member.type) {
     case "file":
-      return { type: "file", path, attributes, size: member.size, body };
+      return { type: "file", path, attributes, size: member.size };
     case "symlink":
       return { type: "symlink", path, attributes, target: parseTarget(member, path, limits) };
     case "hardlink":
@@ -84,7 +90,7 @@ export function isAufsLeftover(path: string): boolean {
 }
 
 // A root that turns into a link would lead everything after it elsewhere (CVE-2021-29136).
-function parseRoot(member: Member, path: RootedPath): Entry {
+function parseRoot(member: Member, path: RootedPath): ParsedEntry {
   if (member.type === "directory")
     return { type: "directory", path, attributes: attributesOf(member) };
   throw new RunnerError(
@@ -94,7 +100,7 @@ function parseRoot(member: Member, path: RootedPath): Entry {
 }
 
 // A marker is one by its name alone, whatever type and content it has.
-function parseMarker(path: RootedPath, name: string): Entry {
+function parseMarker(path: RootedPath, name: string): ParsedEntry {
   if (name === OPAQUE) return { type: "opaque", path: parentOf(path) };
   const hidden = name.slice(WHITEOUT.length);
   if (hidden === "" || hidden === "." || hidden === "..") {

@@ -53,33 +53,70 @@ export function limitError(limits: Limits, limit: keyof Limits, what: string): R
   );
 }
 
-/** What all layers of one image have used so far. Its methods throw LIMIT_EXCEEDED. */
+const UNPACKED_BYTES = 0;
+const ENTRIES = 1;
+const STOPPED = 2;
+const WORKING = 3;
+const COUNTERS = 4;
+
+/** The longest that a thread may take from one look at STOPPED to the next, and more. */
+const STOP_WAIT_MS = 500;
+
+/**
+ * What all layers of one image have used so far, counted together by every thread that reads one. Its methods throw
+ * LIMIT_EXCEEDED, and Stopped once somebody has called `stop`.
+ */
 export class Budget {
   readonly limits: Limits;
-  #unpackedBytes = 0;
-  #entries = 0;
+  /** Hand this to another thread's budget, and the two count as one. */
+  readonly shared: SharedArrayBuffer;
+  readonly #counters: BigInt64Array;
 
-  constructor(limits: Limits) {
+  constructor(
+    limits: Limits,
+    shared = new SharedArrayBuffer(COUNTERS * BigInt64Array.BYTES_PER_ELEMENT),
+  ) {
     this.limits = limits;
+    this.shared = shared;
+    this.#counters = new BigInt64Array(shared);
+  }
+
+  /** Has every thread that shares this budget give up at its next step, and waits until none is at work. */
+  stop(): void {
+    Atomics.store(this.#counters, STOPPED, 1n);
+    const deadline = performance.now() + STOP_WAIT_MS;
+    for (let left = STOP_WAIT_MS; left > 0; left = deadline - performance.now()) {
+      const working = Atomics.load(this.#counters, WORKING);
+      if (working === 0n) return;
+      Atomics.wait(this.#counters, WORKING, working, left);
+    }
+  }
+
+  /** Does work that `stop` waits for. Throws Stopped without having begun, and what the work throws. */
+  during(work: () => void): void {
+    Atomics.add(this.#counters, WORKING, 1n);
+    try {
+      this.#requireGoing();
+      work();
+    } finally {
+      Atomics.sub(this.#counters, WORKING, 1n);
+      Atomics.notify(this.#counters, WORKING);
+    }
   }
 
   spendBytes(bytes: number): void {
-    this.#unpackedBytes += bytes;
-    if (this.#unpackedBytes > this.limits.unpackedBytes) {
-      throw limitError(this.limits, "unpackedBytes", "the image unpacks to too many bytes");
-    }
+    this.#requireGoing();
+    this.#requireRoom(Number(Atomics.add(this.#counters, UNPACKED_BYTES, BigInt(bytes))) + bytes);
   }
 
   /** Refuses a member by the size that it announces, before a byte of it is written. */
   expectBytes(bytes: number): void {
-    if (bytes > this.limits.unpackedBytes) {
-      throw limitError(this.limits, "unpackedBytes", "the image unpacks to too many bytes");
-    }
+    this.#requireRoom(Number(Atomics.load(this.#counters, UNPACKED_BYTES)) + bytes);
   }
 
   countEntry(): void {
-    this.#entries += 1;
-    if (this.#entries > this.limits.entries) {
+    this.#requireGoing();
+    if (Number(Atomics.add(this.#counters, ENTRIES, 1n)) >= this.limits.entries) {
       throw limitError(this.limits, "entries", "the image holds too many files");
     }
   }
@@ -94,4 +131,19 @@ export class Budget {
       );
     }
   }
+
+  #requireRoom(bytes: number): void {
+    if (bytes > this.limits.unpackedBytes) {
+      throw limitError(this.limits, "unpackedBytes", "the image unpacks to too many bytes");
+    }
+  }
+
+  #requireGoing(): void {
+    if (Atomics.load(this.#counters, STOPPED) !== 0n) throw new Stopped();
+  }
+}
+
+/** Thrown where work is given up because it failed elsewhere, or because the runner ends: nobody is told. */
+export class Stopped extends Error {
+  override readonly name = "Stopped";
 }

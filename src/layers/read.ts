@@ -1,101 +1,117 @@
-// One layer from its blob to entries and bodies, without a look at any other layer, so that layers can be read in any
-// order and at the same time. Nothing it returns is unverified: both digests cover every byte.
+// One layer from its compressed bytes to entries and bodies, without a look at any other layer, so that layers can be
+// read in any order and at the same time.
 
-import { RunnerError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { Descriptor } from "../oci/manifest.ts";
-import { type Compression, decompress } from "./decompress.ts";
+import { type Compression, Decompressor } from "./decompress.ts";
 import { type Entry, parseEntry } from "./entry.ts";
 import type { Budget } from "./limits.ts";
 import type { Member } from "./member.ts";
 import { type MemberSink, TarReader } from "./tar.ts";
-import { RunningDigest, VerifiedBlob } from "./verify.ts";
-import { Bodies } from "./write.ts";
+import { RunningDigest } from "./verify.ts";
+import { Bodies, type LayerShape } from "./write.ts";
 
-export interface LayerSource {
-  readonly descriptor: Descriptor;
-  /** The digest that the image config promises for the unpacked bytes. */
+export interface LayerReaderOptions {
+  /** What the image config promises for the unpacked bytes. */
   readonly diffId: Digest;
-  open(): Promise<ReadableStream<Uint8Array>>;
+  /** Where the contents of the layer's files go: a directory that must not exist. Its path is latin1. */
+  readonly bodies: string;
+  readonly budget: Budget;
+  /** Receives the entries in their order, some at a time. */
+  onEntries(entries: readonly Entry[]): void;
 }
 
-export interface LayerContents {
-  readonly entries: readonly Entry[];
+export interface LayerSummary {
   readonly compression: Compression;
-  readonly compressedBytes: number;
   /** Bytes of the archive, its headers and padding included. */
   readonly unpackedBytes: number;
+  /** The directories of the bodies. */
+  readonly shape: LayerShape;
 }
 
-/**
- * Reads a layer; the contents of its files land in `bodies`, a directory that must not exist.
- * Throws LAYER_CORRUPT, LAYER_UNSUPPORTED, LAYER_UNSAFE, LIMIT_EXCEEDED, DIGEST_MISMATCH, and what the source and the
- * filesystem throw.
- */
-export async function readLayer(
-  source: LayerSource,
-  bodies: string,
-  budget: Budget,
-): Promise<LayerContents> {
-  using collector = new EntryCollector(bodies, budget);
-  const blob = new VerifiedBlob(await source.open(), source.descriptor);
-  try {
-    return await readBlob(blob, source, collector, budget);
-  } catch (error) {
-    // Bytes that are not the image's own are no evidence against it: the digest is asked before the image is blamed.
-    if (error instanceof RunnerError && error.code.startsWith("LAYER_")) await blob.drain();
-    throw error;
-  } finally {
-    await blob.cancel();
-  }
-}
+/** Few enough to be soon on their way, many enough to be worth a message. */
+const ENTRIES_AT_ONCE = 512;
 
-async function readBlob(
-  blob: VerifiedBlob,
-  { diffId }: LayerSource,
-  collector: EntryCollector,
-  budget: Budget,
-): Promise<LayerContents> {
-  const tar = new TarReader(collector, budget.limits);
-  const digest = new RunningDigest(diffId);
-  const { compression, chunks } = await decompress(blob);
-  let unpackedBytes = 0;
-  for await (const chunk of chunks) {
-    unpackedBytes += chunk.length;
-    budget.spendBytes(chunk.length);
-    budget.judgeRatio(blob.bytes, unpackedBytes);
-    digest.update(chunk);
-    tar.push(chunk);
+/** Takes a layer piece by piece. The diff_id covers every unpacked byte; the blob's own digest is its source's part. */
+export class LayerReader implements Disposable {
+  readonly #budget: Budget;
+  readonly #digest: RunningDigest;
+  readonly #collector: EntryCollector;
+  readonly #tar: TarReader;
+  readonly #decompressor = new Decompressor((bytes) => this.#take(bytes));
+  #compressedBytes = 0;
+  #unpackedBytes = 0;
+
+  constructor(options: LayerReaderOptions) {
+    this.#budget = options.budget;
+    this.#digest = new RunningDigest(options.diffId);
+    this.#collector = new EntryCollector(options);
+    this.#tar = new TarReader(this.#collector, options.budget.limits);
   }
-  await blob.drain();
-  digest.verify("the unpacked archive");
-  tar.end();
-  return { entries: collector.entries, compression, compressedBytes: blob.bytes, unpackedBytes };
+
+  /**
+   * Takes the next bytes. Throws LAYER_CORRUPT, LAYER_UNSUPPORTED, LAYER_UNSAFE, LIMIT_EXCEEDED, and what the
+   * filesystem throws.
+   */
+  push(bytes: Uint8Array): void {
+    this.#compressedBytes += bytes.length;
+    this.#decompressor.push(bytes);
+  }
+
+  /** Says that no bytes follow. Throws as `push` does, and DIGEST_MISMATCH. */
+  end(): LayerSummary {
+    this.#decompressor.end();
+    this.#digest.verify("the unpacked archive");
+    this.#tar.end();
+    this.#collector.flush();
+    return {
+      compression: this.#decompressor.compression,
+      unpackedBytes: this.#unpackedBytes,
+      shape: this.#collector.shape,
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#collector[Symbol.dispose]();
+  }
+
+  #take(bytes: Uint8Array): void {
+    this.#unpackedBytes += bytes.length;
+    this.#budget.spendBytes(bytes.length);
+    this.#budget.judgeRatio(this.#compressedBytes, this.#unpackedBytes);
+    this.#digest.update(bytes);
+    this.#tar.push(bytes);
+  }
 }
 
 /** Turns members into entries, and their contents into bodies. */
 class EntryCollector implements MemberSink, Disposable {
-  readonly entries: Entry[] = [];
+  readonly #options: LayerReaderOptions;
   readonly #bodies: Bodies;
-  readonly #budget: Budget;
-  #files = 0;
-  /** The file whose content is coming, if it is to be written. */
+  #entries: Entry[] = [];
+  /** The file whose content is coming. */
   #file: Extract<Entry, { type: "file" }> | undefined;
 
-  constructor(bodies: string, budget: Budget) {
-    this.#bodies = new Bodies(bodies);
-    this.#budget = budget;
+  constructor(options: LayerReaderOptions) {
+    this.#options = options;
+    this.#bodies = new Bodies(options.bodies);
+  }
+
+  get shape(): LayerShape {
+    return this.#bodies.shape;
   }
 
   member(member: Member): void {
-    this.#budget.countEntry();
-    this.#budget.expectBytes(member.size);
-    const entry = parseEntry(member, this.#files, this.#budget.limits);
-    this.entries.push(entry);
-    if (entry.type !== "file") return;
-    this.#files += 1;
-    this.#file = entry;
-    this.#bodies.begin(entry.body);
+    const { budget } = this.#options;
+    budget.countEntry();
+    budget.expectBytes(member.size);
+    const parsed = parseEntry(member, budget.limits);
+    if (parsed.type === "file") {
+      this.#file = { ...parsed, body: this.#bodies.begin(parsed.path) };
+      this.#entries.push(this.#file);
+    } else {
+      this.#entries.push(parsed);
+    }
+    if (this.#entries.length >= ENTRIES_AT_ONCE) this.flush();
   }
 
   content(bytes: Buffer): void {
@@ -105,6 +121,11 @@ class EntryCollector implements MemberSink, Disposable {
   memberEnd(): void {
     if (this.#file !== undefined) this.#bodies.end(this.#file.attributes);
     this.#file = undefined;
+  }
+
+  flush(): void {
+    this.#options.onEntries(this.#entries);
+    this.#entries = [];
   }
 
   [Symbol.dispose](): void {

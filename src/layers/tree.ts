@@ -2,7 +2,7 @@
 // Nothing here touches a disk, so nothing that an archive names can lead anywhere else.
 
 import { RunnerError } from "../errors.ts";
-import type { Attributes } from "./entry.ts";
+import type { Attributes, Body } from "./entry.ts";
 import { type Limits, limitError } from "./limits.ts";
 import { type RootedPath, componentsOf, showName } from "./path.ts";
 
@@ -18,9 +18,9 @@ export interface File {
   readonly type: "file";
   readonly attributes: Attributes;
   readonly size: number;
-  /** Its content: the body of that number of that layer. */
+  /** Its content, in the private directory of the layer with that number. */
   readonly layer: number;
-  readonly body: number;
+  readonly body: Body;
   hasLinks: boolean;
 }
 

@@ -10,13 +10,14 @@ import { privateDirectory } from "../system/private-directory.ts";
 import { applyLayer } from "./apply.ts";
 import { commitTree } from "./commit.ts";
 import type { Compression } from "./decompress.ts";
-import { Budget, type Limits, limitError } from "./limits.ts";
-import { type LayerContents, type LayerSource, readLayer } from "./read.ts";
+import type { LayerContents, LayerSource } from "./layer-thread.ts";
+import { type Limits, limitError } from "./limits.ts";
+import { inLayer, readLayers } from "./read-layers.ts";
 import { Tree } from "./tree.ts";
 import { type Unkept, UnkeptList } from "./unkept.ts";
-import { asDiskError, toBytePath } from "./write.ts";
+import { type LayerShape, asDiskError, toBytePath } from "./write.ts";
 
-export type { LayerSource } from "./read.ts";
+export type { LayerSource } from "./layer-thread.ts";
 
 export interface LayerReport {
   readonly digest: Digest;
@@ -71,30 +72,28 @@ async function unpack(
   options: UnpackOptions,
 ): Promise<UnpackReport> {
   // Beside the root, so that putting a file in its place is a rename and never a copy.
-  using staging = privateDirectory(dirname(root), ".bodies-");
-  using stagedRoot = privateDirectory(dirname(root), ".root-");
+  using staging = privateDirectory(dirname(root), ".layers-");
+  // A directory that may be closed by then changes its name, but not the directory it is in.
+  using finished = privateDirectory(dirname(root), ".root-");
   const bodies = (layer: number) => toBytePath(join(staging.path, String(layer)));
-  const budget = new Budget(options.limits);
   const tree = new Tree(options.limits);
   const unkept = new UnkeptList({ uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 });
   const reports: LayerReport[] = [];
+  const shapes: LayerShape[] = [];
+  using reading = readLayers(layers, bodies, options.limits);
   for (const [index, layer] of layers.entries()) {
-    const contents = await inLayer(index, layers.length, async () => {
-      const read = await readLayer(layer, bodies(index), budget);
-      const { selfLinks } = applyLayer(tree, read.entries, index);
-      for (const path of selfLinks) unkept.add("self-link", path);
-      return read;
-    });
+    const contents = await reading.contents(index);
+    const apply = async () => applyLayer(tree, contents.entries, index);
+    const { selfLinks } = await inLayer(index, layers.length, apply);
+    for (const path of selfLinks) unkept.add("self-link", path);
+    shapes.push(contents.shape);
     const report = reportOf(layer, contents);
     reports.push(report);
     options.onLayer?.(report);
   }
-  const committed = commitTree(tree, {
-    root: toBytePath(stagedRoot.path),
-    bodies,
-    unkept,
-  });
-  renameSync(stagedRoot.path, root);
+  const path = toBytePath(finished.path);
+  const committed = commitTree(tree, { root: path, bodies, shapes, unkept });
+  renameSync(finished.path, root);
   return { layers: reports, ...committed, unkept: unkept.list() };
 }
 
@@ -107,24 +106,6 @@ function reportOf({ descriptor }: LayerSource, contents: LayerContents): LayerRe
     unpackedBytes,
     entries: entries.length,
   };
-}
-
-/** Says in an error about a layer which of them it is. */
-async function inLayer<Result>(
-  index: number,
-  count: number,
-  action: () => Promise<Result>,
-): Promise<Result> {
-  try {
-    return await action();
-  } catch (error) {
-    if (!(error instanceof RunnerError) || error.stage !== "extract") throw error;
-    throw new RunnerError(error.code, `layer ${index + 1} of ${count}: ${error.message}`, {
-      cause: error,
-      hint: error.hint,
-      stage: error.stage,
-    });
-  }
 }
 
 // The name of the compression is not believed, but a type that is no tar archive at all, or an encrypted one, is.

@@ -15,7 +15,8 @@ import {
 } from "node:fs";
 import { RunnerError } from "../errors.ts";
 import { setFileTimes, setLinkTimes } from "../system/file-times.ts";
-import type { Attributes } from "./entry.ts";
+import type { Attributes, Body } from "./entry.ts";
+import { ROOT, type RootedPath, parentOf } from "./path.ts";
 
 /** Setuid and setgid would be given to whoever the files belong to here, which is not whom the image meant. */
 const KEPT_MODE = 0o1777;
@@ -24,20 +25,50 @@ const PRIVATE_FILE = 0o600;
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 
-/** Files of one layer as they stream in, each under its number: no name from the archive touches the disk here. */
+const NUMBERED = "numbered";
+const NAMED = "named";
+
+/** What lies directly in one directory of a layer's private tree. */
+export interface DirectoryShape {
+  files: number;
+  directories: number;
+}
+
+/** Every directory of a layer's private tree, by its path. */
+export type LayerShape = ReadonlyMap<RootedPath, Readonly<DirectoryShape>>;
+
+/**
+ * The files of one layer as they stream in, in a private tree without a single link: cleaned paths cannot lead out of
+ * it. A file whose name is taken there, or cannot be had, gets a number instead.
+ */
 export class Bodies implements Disposable {
   readonly #directory: string;
+  readonly #shape = new Map<RootedPath, DirectoryShape>();
+  #numbered = 0;
   #descriptor: number | undefined;
 
   /** `directory` must not exist. */
   constructor(directory: string) {
     this.#directory = directory;
-    mkdirSync(onDisk(directory), PRIVATE_DIRECTORY);
+    for (const path of [directory, `${directory}/${NAMED}`, `${directory}/${NUMBERED}`]) {
+      mkdirSync(onDisk(path), PRIVATE_DIRECTORY);
+    }
+    this.#shape.set(ROOT, { files: 0, directories: 0 });
   }
 
-  begin(body: number): void {
-    const path = onDisk(bodyPath(this.#directory, body));
-    this.#descriptor = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, PRIVATE_FILE);
+  get shape(): LayerShape {
+    return this.#shape;
+  }
+
+  begin(path: RootedPath): Body {
+    const parent = this.#makeDirectory(parentOf(path));
+    if (parent !== undefined && this.#create(path)) {
+      parent.files += 1;
+      return path;
+    }
+    this.#numbered += 1;
+    if (!this.#create(this.#numbered)) throw new Error("a body's number is taken");
+    return this.#numbered;
   }
 
   write(bytes: Uint8Array): void {
@@ -57,14 +88,47 @@ export class Bodies implements Disposable {
     this.#descriptor = undefined;
   }
 
+  #makeDirectory(path: RootedPath): DirectoryShape | undefined {
+    const known = this.#shape.get(path);
+    if (known !== undefined) return known;
+    const parent = this.#makeDirectory(parentOf(path));
+    if (parent === undefined || !succeeds(() => createDirectory(bodyPath(this.#directory, path)))) {
+      return undefined;
+    }
+    const made = { files: 0, directories: 0 };
+    this.#shape.set(path, made);
+    parent.directories += 1;
+    return made;
+  }
+
+  #create(body: Body): boolean {
+    const path = onDisk(bodyPath(this.#directory, body));
+    return succeeds(() => {
+      this.#descriptor = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, PRIVATE_FILE);
+    });
+  }
+
   #open(): number {
     if (this.#descriptor === undefined) throw new Error("no body has begun");
     return this.#descriptor;
   }
 }
 
-export function bodyPath(directory: string, body: number): string {
-  return `${directory}/${body}`;
+/** Whether a name could be had; false where something else has it, or where no name can be that long. */
+function succeeds(create: () => void): boolean {
+  try {
+    create();
+    return true;
+  } catch (error) {
+    if (["EEXIST", "EISDIR", "ENOTDIR", "ENAMETOOLONG"].includes(errorCode(error))) return false;
+    throw error;
+  }
+}
+
+/** Where a body, or a directory of bodies, lies; `directory` is its layer's. */
+export function bodyPath(directory: string, body: Body): string {
+  if (typeof body === "number") return `${directory}/${NUMBERED}/${body}`;
+  return body === ROOT ? `${directory}/${NAMED}` : `${directory}/${NAMED}/${body}`;
 }
 
 /** Open to its owner only; `finishDirectory` gives it the attributes that it will keep. */
@@ -72,6 +136,7 @@ export function createDirectory(path: string): void {
   mkdirSync(onDisk(path), PRIVATE_DIRECTORY);
 }
 
+/** Puts a body, or a whole directory of bodies, in its place. */
 export function placeBody(body: string, path: string): void {
   renameSync(onDisk(body), onDisk(path));
 }

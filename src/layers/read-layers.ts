@@ -1,0 +1,80 @@
+// All layers at once, as many as there are threads to read them; the largest first, so that none is left to run alone
+// at the end. The first failure ends them all.
+
+import { availableParallelism } from "node:os";
+import { RunnerError } from "../errors.ts";
+import { onExit } from "../system/cleanup.ts";
+import { type LayerContents, type LayerSource, LayerThread } from "./layer-thread.ts";
+import { Budget, type Limits } from "./limits.ts";
+
+export interface LayersBeingRead extends Disposable {
+  /** What a layer holds, once it has been read; the failure of any layer as soon as there is one. */
+  contents(layer: number): Promise<LayerContents>;
+}
+
+/** More threads than this only wait for the disk and the wire, and each takes 25 MB. */
+const MAX_THREADS = 8;
+
+/** Starts to read the layers. The contents of each one's files go to its directory, which must not exist. */
+export function readLayers(
+  layers: readonly LayerSource[],
+  bodiesOf: (layer: number) => string,
+  limits: Limits,
+): LayersBeingRead {
+  const budget = new Budget(limits);
+  const count = Math.min(layers.length, availableParallelism(), MAX_THREADS);
+  const threads = Array.from({ length: count }, () => new LayerThread(budget));
+  // On any way out the threads rest before what they write is removed.
+  const ending = onExit(() => {
+    budget.stop();
+    for (const thread of threads) thread[Symbol.dispose]();
+  });
+  const results = layers.map(() => Promise.withResolvers<LayerContents>());
+  const queue = [...layers.keys()].sort(
+    (one, other) => sizeOf(layers, other) - sizeOf(layers, one),
+  );
+  const fail = (error: unknown) => {
+    budget.stop();
+    queue.length = 0;
+    for (const { promise, reject } of results) {
+      // Whoever asks for the contents is told; for the others it is no unhandled rejection.
+      promise.catch(() => {});
+      reject(error);
+    }
+  };
+  const work = async (thread: LayerThread) => {
+    for (let layer = queue.shift(); layer !== undefined; layer = queue.shift()) {
+      const source = layers[layer];
+      if (source === undefined) continue;
+      const read = () => thread.read(source, bodiesOf(layer));
+      results[layer]?.resolve(await inLayer(layer, layers.length, read));
+    }
+  };
+  for (const thread of threads) work(thread).catch(fail);
+  return {
+    contents: (layer) => results[layer]?.promise ?? Promise.reject(new Error("no such layer")),
+    [Symbol.dispose]: () => ending[Symbol.dispose](),
+  };
+}
+
+/** Says in an error about a layer which of them it is. */
+export async function inLayer<Result>(
+  layer: number,
+  count: number,
+  action: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await action();
+  } catch (error) {
+    if (!(error instanceof RunnerError) || error.stage !== "extract") throw error;
+    throw new RunnerError(error.code, `layer ${layer + 1} of ${count}: ${error.message}`, {
+      cause: error,
+      hint: error.hint,
+      stage: error.stage,
+    });
+  }
+}
+
+function sizeOf(layers: readonly LayerSource[], layer: number): number {
+  return layers[layer]?.descriptor.size ?? 0;
+}
