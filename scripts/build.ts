@@ -70,7 +70,9 @@ async function compile(
   constants: Readonly<Record<string, string>>,
 ): Promise<void> {
   await Bun.build({
-    entrypoints: [join(ROOT, "src/cli.ts")],
+    entrypoints: [join(ROOT, "src/cli.ts"), join(ROOT, "src/layers/worker.ts")],
+    // Side by side, as a module that starts the thread names it.
+    naming: "[name].[ext]",
     minify: true,
     bytecode: true,
     format: "esm",
