@@ -84,6 +84,8 @@ async function send(url: URL, isForeign: boolean, options: RequestOptions): Prom
         ...(authorization === undefined || isForeign ? {} : { authorization }),
       },
       signal: abort.signal,
+      // NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off.
+      tls: { rejectUnauthorized: true },
       // A proxy's loopback is not ours.
       ...(zoneOf(url) === "loopback" ? { proxy: false } : {}),
     });

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { request } from "../../src/registry/request.ts";
 import { expectRefused } from "../support/expect-refused.ts";
 import { needs } from "../support/requirements.ts";
@@ -8,16 +10,23 @@ const OPTIONS = { accept: "*/*", stallMs: 5000 };
 
 describe("over TLS", () => {
   needs("openssl")("a certificate that signed itself is not trusted", async () => {
-    using directory = tempDir();
-    const key = directory.file("key.pem");
-    const cert = directory.file("cert.pem");
-    const argv = `openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -keyout ${key} -out ${cert}`;
-    expect(Bun.spawnSync(argv.split(" ")).exitCode).toBe(0);
-    const tls = { key: Bun.file(key), cert: Bun.file(cert) };
-    const server = Bun.serve({ hostname: "127.0.0.1", port: 0, tls, fetch: () => new Response() });
+    await using server = startSelfSigned();
     const url = new URL(`https://localhost:${server.port}/`);
     await expectUnreachable(url, `${url.host} has a certificate that it signed itself`);
-    await server.stop(true);
+  });
+
+  needs("openssl")("no variable makes it trusted", async () => {
+    await using server = startSelfSigned();
+    const script = `
+      import { request } from ${JSON.stringify(join(import.meta.dir, "../../src/registry/request.ts"))};
+      const url = new URL("https://localhost:${server.port}/");
+      const answer = await request(url, ${JSON.stringify(OPTIONS)}).catch((error) => error);
+      require("node:fs").writeSync(1, answer.message ?? "trusted");`;
+    const child = Bun.spawn([process.execPath, "-e", script], {
+      env: { NODE_TLS_REJECT_UNAUTHORIZED: "0" },
+      stderr: "ignore",
+    });
+    expect(await child.stdout.text()).toEndWith("has a certificate that it signed itself");
   });
 
   test("a host that speaks plain http is told from one that is not there", async () => {
@@ -40,6 +49,17 @@ test("a body that the server compressed comes as it is", async () => {
   expect(await new Response(answer.body).bytes()).toEqual(bytes);
   await server.stop(true);
 });
+
+function startSelfSigned(): Bun.Server<undefined> & AsyncDisposable {
+  using directory = tempDir();
+  const key = directory.file("key.pem");
+  const cert = directory.file("cert.pem");
+  const argv = `openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -keyout ${key} -out ${cert}`;
+  expect(Bun.spawnSync(argv.split(" ")).exitCode).toBe(0);
+  const tls = { key: readFileSync(key), cert: readFileSync(cert) };
+  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, tls, fetch: () => new Response() });
+  return Object.assign(server, { [Symbol.asyncDispose]: () => server.stop(true) });
+}
 
 async function expectUnreachable(url: URL, message: string): Promise<void> {
   await expectRefused(request(url, OPTIONS), "REGISTRY_UNREACHABLE", message);
