@@ -6,11 +6,13 @@ import { renderHelp } from "./help.ts";
 import { RESUME_ARGUMENT, resumeInsideNamespace } from "./launch/resume.ts";
 import { configureLog, logFailure } from "./log.ts";
 import { print } from "./output.ts";
-import { readSettings, type SettingSources } from "./read-settings.ts";
+import { readSettings } from "./read-settings.ts";
 import { cleanUp } from "./system/cleanup.ts";
+import { takeEnvironment } from "./system/environ.ts";
 import { commit, version } from "./version.ts";
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+const COMPILED_FILES = "/$bunfs/";
 
 // What the runner creates for the server must be readable whatever umask it was started with; what is private says so.
 process.umask(0o022);
@@ -20,15 +22,12 @@ for (const [signal, number] of Object.entries(SIGNALS)) {
     process.exit(128 + number);
   });
 }
-const COMPILED_FILES = "/$bunfs/";
 
-process.exit(await main(process.argv.slice(2), { ...process.env }));
+process.exit(await main(process.argv.slice(2)));
 
-async function main(
-  argv: readonly string[],
-  environment: SettingSources["environment"],
-): Promise<number> {
+async function main(argv: readonly string[]): Promise<number> {
   try {
+    const environment = takeEnvironment();
     if (argv[0] === RESUME_ARGUMENT) return await resumeInsideNamespace(environment);
     return await answer(parseCommandLine(argv, environment));
   } catch (error) {

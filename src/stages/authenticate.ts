@@ -1,4 +1,5 @@
-// Stage 2: a registry that is signed in. The password leaves the environment before anything else happens.
+// Stage 2: a registry that is signed in. A password from a file is read here; one from the environment has left it
+// before stage 1.
 
 import { readFileSync } from "node:fs";
 import { RunnerError, reasonOf } from "../errors.ts";
@@ -9,7 +10,7 @@ import type { Credentials } from "../registry/credentials.ts";
 import { craneMayDowngrade } from "../registry/host.ts";
 import type { Registry } from "../registry/registry.ts";
 import { nameOf } from "../read-settings.ts";
-import { forgetVariable, hideFromOtherProcesses } from "../system/environ.ts";
+import { hideFromOtherProcesses } from "../system/environ.ts";
 import { memoryDirectory, privateDirectory } from "../system/private-directory.ts";
 import { findProgram } from "../system/programs.ts";
 import type { ImageRequest } from "./validate.ts";
@@ -21,8 +22,6 @@ export interface Session extends Disposable {
 
 /** Throws CREDENTIALS_UNREADABLE, CRANE_MISSING and CRANE_FAILED; a wrong password shows at the first request. */
 export async function authenticate(request: ImageRequest): Promise<Session> {
-  hideFromOtherProcesses();
-  forgetVariable("REGISTRY_PASSWORD");
   const credentials = readCredentials(request);
   const crane = chooseCrane(request);
   log.debug(`registry client: ${crane ?? "built in"}`);
@@ -83,6 +82,7 @@ function readCredentials(request: ImageRequest): Credentials | undefined {
 }
 
 function readPassword(path: string): string {
+  hideFromOtherProcesses();
   let password: string;
   try {
     password = readFileSync(path, "utf8").replace(/\r?\n$/, "");

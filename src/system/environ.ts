@@ -5,12 +5,32 @@ import { toArrayBuffer } from "bun:ffi";
 import { checked, cString, libc } from "./libc.ts";
 
 const PR_SET_DUMPABLE = 4;
+const SECRET = "REGISTRY_PASSWORD";
 
 /**
- * Takes a variable out of `process.env` and overwrites its value where the kernel put it, so that neither a child nor
- * a reader of /proc/PID/environ finds it.
+ * The environment as it was given. A password in it is in no environment afterwards, and in this process out of the
+ * reach of others. For every command, before anything else: a container's HEALTHCHECK is given the password too.
  */
-export function forgetVariable(name: string): void {
+export function takeEnvironment(): Readonly<Record<string, string | undefined>> {
+  const environment = { ...process.env };
+  // Without a password there is nothing to hide, and libc stays closed.
+  if (environment[SECRET] === undefined) return environment;
+  hideFromOtherProcesses();
+  forgetVariable(SECRET);
+  return environment;
+}
+
+/**
+ * Until the next execve, keeps other processes of this user from reading this one's memory, environment and
+ * descriptors, where the password is in use.
+ */
+export function hideFromOtherProcesses(): void {
+  checked(libc().prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl of dumpable");
+}
+
+// Out of `process.env`, and overwritten where the kernel put it. Bun keeps a copy for children that are given no
+// environment of their own: here all are.
+function forgetVariable(name: string): void {
   const key = cString(name);
   // A variable may be given more than once; only the first is visible until it is gone.
   for (let address = libc().getenv(key); address !== null; address = libc().getenv(key)) {
@@ -20,12 +40,4 @@ export function forgetVariable(name: string): void {
     bytes.fill(0);
   }
   delete process.env[name];
-}
-
-/**
- * Until the next execve, keeps other processes of this user from reading this one's memory, environment and
- * descriptors, where the password is in use.
- */
-export function hideFromOtherProcesses(): void {
-  checked(libc().prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl of dumpable");
 }

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { type BuiltImage, buildImage, buildIndex, documentOf } from "../support/image-builder.ts";
 import { type LoopbackRegistry, startLoopbackRegistry } from "../support/loopback-registry.ts";
-import { needsThat } from "../support/requirements.ts";
+import { mountProblem, runModeProblem } from "../support/privileges.ts";
+import { unless } from "../support/requirements.ts";
 import { freePort, runRunner } from "../support/runner.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -145,23 +146,6 @@ describe("images", () => {
       125,
       /not a container image/,
     ],
-    ["no command", "no-command:1", "COMMAND_MISSING", 125, /no command/],
-    ["a command that is not there", "no-such-command:1", "COMMAND_NOT_FOUND", 127, /\/bin\/absent/],
-    [
-      "a command that is not executable",
-      "not-executable:1",
-      "COMMAND_NOT_RUNNABLE",
-      126,
-      /\/bin\/plain/,
-    ],
-    ["a missing interpreter", "no-interpreter:1", "COMMAND_NOT_RUNNABLE", 126, /\/bin\/absent/],
-    [
-      "another architecture's program",
-      "wrong-machine:1",
-      "COMMAND_NOT_RUNNABLE",
-      126,
-      /\/bin\/foreign/,
-    ],
     ["a layer whose bytes do not match", "corrupt:1", "DIGEST_MISMATCH", 125, /sha256:/],
     ["a layer that is cut off", "cut:1", "DIGEST_MISMATCH", 125, /./],
   ] as const)("%s", (_, image, code, status, words) =>
@@ -169,10 +153,27 @@ describe("images", () => {
   );
 });
 
-describe("disks", () => {
-  const asRoot = needsThat(process.getuid?.() === 0, "root, to mount");
+describe("commands", () => {
+  // How a command would be started is decided before it is looked for.
+  const withRunMode = unless(runModeProblem());
+  const commands = [
+    ["none", "no-command:1", "COMMAND_MISSING", 125, /no command/],
+    ["one that is not there", "no-such-command:1", "COMMAND_NOT_FOUND", 127, /\/bin\/absent/],
+    ["one not executable", "not-executable:1", "COMMAND_NOT_RUNNABLE", 126, /\/bin\/plain/],
+    ["a missing interpreter", "no-interpreter:1", "COMMAND_NOT_RUNNABLE", 126, /\/bin\/absent/],
+    ["another machine's program", "foreign:1", "COMMAND_NOT_RUNNABLE", 126, /\/bin\/foreign/],
+  ] as const;
+  for (const [title, image, code, status, words] of commands) {
+    withRunMode(title, () =>
+      expectFailure({ IMAGE: `${open.host}/team/${image}` }, code, status, words),
+    );
+  }
+});
 
-  asRoot("a full disk", async () => {
+describe("disks", () => {
+  const withMounts = unless(mountProblem());
+
+  withMounts("a full disk", async () => {
     using dir = tempDir();
     await withMount(["-t", "tmpfs", "-o", "size=1m", "tmpfs", dir.path], async () => {
       await expectFailure(
@@ -187,7 +188,7 @@ describe("disks", () => {
     });
   });
 
-  asRoot("a read-only work directory", async () => {
+  withMounts("a read-only work directory", async () => {
     using dir = tempDir();
     await withMount(["-t", "tmpfs", "-o", "ro", "tmpfs", dir.path], () =>
       expectFailure(
@@ -199,7 +200,7 @@ describe("disks", () => {
     );
   });
 
-  asRoot("a read-only destination of pull", async () => {
+  withMounts("a read-only destination of pull", async () => {
     using dir = tempDir();
     await withMount(["-t", "tmpfs", "-o", "ro", "tmpfs", dir.path], async () => {
       const { status, stderr } = await runRunner({
@@ -298,7 +299,7 @@ function imagesThatDoNotRun(): Readonly<Record<string, BuiltImage>> {
     "team/no-such-command:1": buildImage({ layers: [hello], config: { Cmd: ["/bin/absent"] } }),
     "team/not-executable:1": withCommand("text", 0o644, "/bin/plain"),
     "team/no-interpreter:1": withCommand("#!/bin/absent\n", 0o755, "/bin/script"),
-    "team/wrong-machine:1": withCommand(foreignProgram(other.architecture), 0o755, "/bin/foreign"),
+    "team/foreign:1": withCommand(foreignProgram(other.architecture), 0o755, "/bin/foreign"),
     "team/corrupt:1": withLayer(runs, (bytes) => bytes.with(bytes.length - 20, 0x5a)),
     "team/cut:1": withLayer(runs, (bytes) => bytes.subarray(0, bytes.length >> 1)),
     "team/large:1": buildImage({

@@ -6,7 +6,13 @@ import { chmodSync, copyFileSync, readFileSync, readlinkSync } from "node:fs";
 import { buildEverythingImage } from "../support/everything-image.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { buildImage } from "../support/image-builder.ts";
-import { needs, needsThat } from "../support/requirements.ts";
+import {
+  inspectionProblem,
+  ORDINARY_USER,
+  otherUserProblem,
+  runModeProblem,
+} from "../support/privileges.ts";
+import { programProblem, unless } from "../support/requirements.ts";
 import {
   connectTo,
   freePort,
@@ -19,7 +25,9 @@ import { tempDir } from "../support/temp-dir.ts";
 const ACCOUNT = { username: "reader", password: "canary-of-the-run-test" };
 const RUN_MS = 30_000;
 const isRoot = process.getuid?.() === 0;
-const missing = ["docker-registry", "node", "busybox"].filter((name) => Bun.which(name) === null);
+const SERVER_USER = isRoot ? ORDINARY_USER : process.getuid?.();
+const SERVER_GROUP = isRoot ? ORDINARY_USER : process.getgid?.();
+const partsProblem = programProblem("docker-registry", "node", "busybox");
 
 let registry: DockerRegistry;
 // crane may be installed where only its owner may look.
@@ -29,7 +37,7 @@ beforeAll(async () => {
   chmodSync(programs.path, 0o755);
   const crane = Bun.which("crane");
   if (crane !== null) copyFileSync(crane, programs.file("crane"));
-  if (missing.length > 0) return;
+  if (partsProblem !== undefined) return;
   registry = await startDockerRegistry({ account: ACCOUNT });
   await registry.push("team/everything:1", await buildEverythingImage());
   await registry.push("team/tools:1", buildToolsImage());
@@ -52,19 +60,24 @@ const tools = () => ({
 interface Way {
   readonly name: string;
   readonly user: number | undefined;
-  readonly registered: ReturnType<typeof needs>;
+  readonly problem: string | undefined;
 }
 
-const WAYS: readonly Way[] = [
-  { name: "as root", user: undefined, registered: needsThat(isRoot, "root") },
-  {
-    name: "as an ordinary user",
-    user: 1000,
-    registered: needsThat(isRoot, "root, to become someone else"),
-  },
-];
+const ROOT: Way = {
+  name: "as root",
+  user: undefined,
+  problem: isRoot ? runModeProblem() : "needs root",
+};
+const ORDINARY: Way = isRoot
+  ? {
+      name: "as an ordinary user",
+      user: ORDINARY_USER,
+      problem: otherUserProblem() ?? runModeProblem(ORDINARY_USER),
+    }
+  : { name: "as an ordinary user", user: undefined, problem: runModeProblem() };
 
-describe.each([...WAYS])("$name", ({ user, registered }) => {
+describe.each([ROOT, ORDINARY])("$name", ({ user, problem }) => {
+  const registered = unless(partsProblem, problem);
   const options = (environment: Record<string, string>, ...argv: string[]) => ({
     arguments: argv,
     environment,
@@ -72,9 +85,13 @@ describe.each([...WAYS])("$name", ({ user, registered }) => {
   });
 
   for (const client of ["crane", "builtin"]) {
-    const conditional =
-      missing.length > 0 ? needs(...missing) : client === "crane" ? needs("crane") : registered;
-    conditional(
+    const clientProblem = client === "crane" ? programProblem("crane") : undefined;
+    unless(
+      partsProblem,
+      clientProblem,
+      problem,
+      isRoot ? inspectionProblem() : undefined,
+    )(
       `a server from npm answers an MCP client, pulled with ${client}`,
       async () => {
         const port = freePort();
@@ -197,8 +214,9 @@ function expectBecameServer(runner: StartedRunner, program: string): void {
   const directory = `/proc/${runner.process.pid}`;
   expect(readlinkSync(`${directory}/exe`)).toEndWith(program);
   const status = readFileSync(`${directory}/status`, "utf8");
-  expect(status).toMatch(/^Uid:\t1000\t1000\t1000\t1000$/m);
-  expect(status).toMatch(/^Gid:\t1000\t1000\t1000\t1000$/m);
+  const ids = (id: number | undefined) => Array(4).fill(id).join("\t");
+  expect(status).toContain(`\nUid:\t${ids(SERVER_USER)}\n`);
+  expect(status).toContain(`\nGid:\t${ids(SERVER_GROUP)}\n`);
   expect(status).toMatch(/^NoNewPrivs:\t1$/m);
   expect(status).toMatch(/^CapEff:\t0+$/m);
 }

@@ -1,12 +1,18 @@
 // A server that looks everywhere for the registry's password: its environment, every process that it may read, every
 // file that it may read. It finds nothing, as root's successor and as an ordinary user's.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { chmodSync, copyFileSync, readFileSync } from "node:fs";
 import { buildImage } from "../support/image-builder.ts";
 import { startLoopbackRegistry, type LoopbackRegistry } from "../support/loopback-registry.ts";
-import { needs, needsThat } from "../support/requirements.ts";
-import { runRunner, startRunner } from "../support/runner.ts";
+import {
+  inspectionProblem,
+  ORDINARY_USER,
+  otherUserProblem,
+  runModeProblem,
+} from "../support/privileges.ts";
+import { programProblem, unless } from "../support/requirements.ts";
+import { type RunnerEnd, type RunnerOptions, runRunner, startRunner } from "../support/runner.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const SEARCH_MS = 60_000;
@@ -77,26 +83,25 @@ const environment = (client: string) => ({
 });
 
 const isRoot = process.getuid?.() === 0;
+const ordinaryProblem = isRoot ? otherUserProblem() : undefined;
+/** Root's tests become another user, an ordinary user's are one. */
+const ordinary = isRoot ? { user: ORDINARY_USER } : {};
+const SUCCESSORS = [
+  ["root's", {}, isRoot ? runModeProblem() : "needs root"],
+  ["an ordinary user's", ordinary, ordinaryProblem ?? runModeProblem(ordinary.user)],
+] as const;
 
 describe.each(["crane", "builtin"])("with %s", (client) => {
-  const conditional =
-    Bun.which("crane") === null
-      ? needs("crane")
-      : isRoot
-        ? needs("busybox")
-        : needsThat(false, "root");
+  const clientProblem = client === "crane" ? programProblem("crane") : undefined;
 
-  for (const [name, user] of [
-    ["root's successor", undefined],
-    ["an ordinary user's successor", 1000],
-  ] as const) {
-    conditional(
-      `${name} finds the password nowhere`,
+  for (const [name, options, problem] of SUCCESSORS) {
+    unless(programProblem("busybox"), clientProblem, problem)(
+      `${name} successor finds the password nowhere`,
       async () => {
         const { stdout, stderr, status } = await runRunner({
           arguments: ["--", "/search", ...CANARY],
           environment: environment(client),
-          ...(user === undefined ? {} : { user }),
+          ...options,
         });
         expect(stderr).not.toContain(PASSWORD);
         expect(stdout).not.toContain("FOUND");
@@ -109,7 +114,7 @@ describe.each(["crane", "builtin"])("with %s", (client) => {
   }
 });
 
-needs("busybox")(
+unless(programProblem("busybox"), runModeProblem())(
   "what the search looks for, it finds",
   async () => {
     const { stdout } = await runRunner({
@@ -122,34 +127,55 @@ needs("busybox")(
   SEARCH_MS,
 );
 
-test(
-  "while the runner is still pulling, another process of its user reads nothing of it",
-  async () => {
-    const asked = Promise.withResolvers<void>();
-    const answer = Promise.withResolvers<Response>();
-    using slow = startLoopbackRegistry({
-      intercept: () => {
-        asked.resolve();
-        return answer.promise;
-      },
+/** Starts a command that waits for an answer of `slow`'s, and has its environment looked at meanwhile. */
+async function whileItWaits(
+  command: (slow: LoopbackRegistry) => RunnerOptions,
+  look: (process: number) => void,
+): Promise<RunnerEnd> {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<Response>();
+  using slow = startLoopbackRegistry({
+    intercept: () => {
+      asked.resolve();
+      return answer.promise;
+    },
+  });
+  await using runner = await startRunner({ ...command(slow), ...ordinary });
+  await asked.promise;
+  look(runner.process.pid);
+  answer.resolve(new Response("", { status: 500 }));
+  return await runner.end();
+}
+
+const ACCOUNT = { REGISTRY_USER: "reader", REGISTRY_PASSWORD: PASSWORD };
+const COMMANDS: Readonly<Record<string, (slow: LoopbackRegistry) => RunnerOptions>> = {
+  "while an image is pulled": ({ host }) => ({
+    environment: { ...ACCOUNT, IMAGE: `${host}/team/server:1`, PORT: "1" },
+  }),
+  // A container's HEALTHCHECK has the container's whole environment.
+  "during a healthcheck": ({ host }) => ({
+    arguments: ["healthcheck"],
+    environment: { ...ACCOUNT, MCP_HOST: "127.0.0.1", PORT: host.split(":")[1] },
+  }),
+};
+
+describe.each(Object.keys(COMMANDS))("%s", (name) => {
+  const command = COMMANDS[name] ?? (() => ({}));
+
+  unless(ordinaryProblem)("another process of the runner's user may not read it", async () => {
+    const { stderr } = await whileItWaits(command, (process) => {
+      const user = isRoot ? { uid: ORDINARY_USER, gid: ORDINARY_USER } : {};
+      const reader = Bun.spawnSync(["cat", `/proc/${process}/environ`], user);
+      expect(reader.exitCode).not.toBe(0);
     });
-    await using runner = await startRunner({
-      environment: {
-        ...environment("builtin"),
-        IMAGE: `${slow.host}/team/searcher:1`,
-      },
-      ...(isRoot ? { user: 1000 } : {}),
+    expect(stderr).not.toContain(PASSWORD);
+  });
+
+  unless(inspectionProblem())("root, who may, finds no password in its environment", async () => {
+    await whileItWaits(command, (process) => {
+      const text = readFileSync(`/proc/${process}/environ`, "latin1");
+      expect(text).toContain("REGISTRY_USER=reader");
+      expect(text).not.toContain(PASSWORD);
     });
-    await asked.promise;
-    const pid = runner.process.pid;
-    const readAsUser = Bun.spawnSync(
-      ["cat", `/proc/${pid}/environ`],
-      isRoot ? { uid: 1000, gid: 1000 } : {},
-    );
-    expect(readAsUser.exitCode).not.toBe(0);
-    if (isRoot) expect(readFileSync(`/proc/${pid}/environ`, "latin1")).not.toContain(PASSWORD);
-    answer.resolve(new Response("", { status: 500 }));
-    expect((await runner.end()).stderr).not.toContain(PASSWORD);
-  },
-  SEARCH_MS,
-);
+  });
+});

@@ -1,5 +1,5 @@
-// Real programs that tests need. Where one is missing the test is skipped with the reason in its title; in CI,
-// where the script installs them all, a missing one is a failure.
+// Real programs and rights that tests need. Where one is missing the test is skipped with the reason in its title; in
+// CI, where the script installs them all, a missing one is a failure.
 
 import { test } from "bun:test";
 
@@ -12,8 +12,19 @@ export type ConditionalTest = (
 
 /** A test that needs these programs on PATH. */
 export function needs(...programs: readonly string[]): ConditionalTest {
+  return unless(programProblem(...programs));
+}
+
+/** What keeps a test from these programs, if anything. */
+export function programProblem(...programs: readonly string[]): string | undefined {
   const missing = programs.filter((program) => Bun.which(program) === null);
-  return needsThat(missing.length === 0, `needs ${missing.join(", ")}`);
+  return missing.length === 0 ? undefined : `needs ${missing.join(", ")}`;
+}
+
+/** A test that runs where there is none of these problems. */
+export function unless(...problems: readonly (string | undefined)[]): ConditionalTest {
+  const found = problems.filter((problem) => problem !== undefined);
+  return needsThat(found.length === 0, found.join("; "));
 }
 
 /** A test that needs the condition to hold; `reason` says what is wanted. */
