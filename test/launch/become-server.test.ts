@@ -2,7 +2,13 @@ import { describe, expect } from "bun:test";
 import { chmodSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { serverIdentity } from "../../src/launch/ownership.ts";
-import { needsThat, type ConditionalTest } from "../support/requirements.ts";
+import {
+  mountProblem,
+  ORDINARY_USER,
+  otherUserProblem,
+  runModeProblem,
+} from "../support/privileges.ts";
+import { type ConditionalTest, programProblem, unless } from "../support/requirements.ts";
 import { tempDir, type TempDir } from "../support/temp-dir.ts";
 import { inOwnedRoot } from "./support/owned-root.ts";
 import { AS_ROOT, put, run, start, tinyRoot, type StartOptions } from "./support/tiny-root.ts";
@@ -11,9 +17,9 @@ import { AS_ROOT, put, run, start, tinyRoot, type StartOptions } from "./support
 interface Way {
   readonly name: string;
   readonly programs: readonly string[];
+  /** What this machine lacks for it besides programs. */
+  readonly problem: string | undefined;
   readonly options: (dir: TempDir) => Partial<StartOptions>;
-  /** It works for a user who is not root. */
-  readonly rootless?: boolean;
   /** A helper stays, so that the server's PID is another than the runner's. */
   readonly monitored?: boolean;
   /** Nothing is mounted. */
@@ -25,41 +31,49 @@ interface Way {
 }
 
 // An ordinary user: another than root's tests themselves are, or who they are.
-const ORDINARY = AS_ROOT ? { uid: 1000 } : {};
+const ORDINARY = AS_ROOT ? { uid: ORDINARY_USER } : {};
+const NOT_ROOT = AS_ROOT ? undefined : "needs root";
+const NO_MOUNTS = mountProblem();
+const NO_NAMESPACE = AS_ROOT
+  ? (otherUserProblem() ?? runModeProblem(ORDINARY_USER))
+  : runModeProblem();
 const SERVER = serverIdentity();
 const WITHOUT_MOUNTS = ["setpriv", "--bounding-set", "-sys_admin"];
 const WITHOUT_MKNOD = ["setpriv", "--bounding-set", "-sys_admin,-mknod"];
 
 const WAYS: readonly Way[] = [
-  { name: "chroot", programs: [], options: () => ({ mode: "chroot" }) },
+  { name: "chroot", programs: [], problem: NO_MOUNTS, options: () => ({ mode: "chroot" }) },
   {
     name: "chroot without mounts",
     programs: ["setpriv"],
+    problem: NOT_ROOT,
     options: () => ({ mode: "chroot", through: WITHOUT_MOUNTS }),
     bare: true,
   },
   {
     name: "userns by unshare",
     programs: ["unshare"],
+    problem: NO_NAMESPACE,
     options: (dir) => ({ ...ORDINARY, searchPath: onlyPrograms(dir, { unshare: "unshare" }) }),
-    rootless: true,
   },
   {
     name: "userns by bubblewrap",
     programs: ["bwrap"],
+    problem: NO_NAMESPACE,
     options: (dir) => ({ ...ORDINARY, searchPath: onlyPrograms(dir, { bwrap: "bwrap" }) }),
-    rootless: true,
     monitored: true,
   },
   {
     name: "overlay in process",
     programs: ["unshare"],
+    problem: NO_MOUNTS,
     options: (dir) => ({ searchPath: onlyPrograms(dir, {}), through: inOwnedRoot(dir) }),
     overlay: true,
   },
   {
     name: "overlay by su-exec",
     programs: ["unshare", "gosu"],
+    problem: NO_MOUNTS,
     options: (dir) => ({
       searchPath: onlyPrograms(dir, { "su-exec": "gosu", env: "env" }),
       through: inOwnedRoot(dir),
@@ -81,16 +95,11 @@ function onlyPrograms(dir: TempDir, programs: Readonly<Record<string, string>>):
   return path;
 }
 
-function testOn(way: Way): ConditionalTest {
-  const missing = ["busybox", ...way.programs].filter((program) => Bun.which(program) === null);
-  return needsThat(
-    (AS_ROOT || way.rootless === true) && missing.length === 0,
-    `needs root and busybox ${way.programs.join(" ")}`,
-  );
-}
-
-function testWith(...programs: readonly string[]): ConditionalTest {
-  return testOn({ name: "", programs, options: () => ({}) });
+function testWith(
+  programs: readonly string[],
+  problem: string | undefined = NOT_ROOT,
+): ConditionalTest {
+  return unless(programProblem("busybox", ...programs), problem);
 }
 
 /** A root with a script at /app/server, which may be run in any mode. */
@@ -109,7 +118,7 @@ function runScript(way: Way, dir: TempDir, script: string, options: Partial<Star
 }
 
 for (const way of WAYS) {
-  const check = testOn(way);
+  const check = testWith(way.programs, way.problem);
   describe(way.name, () => {
     check("the environment is the server's and nothing else", async () => {
       using dir = tempDir();
@@ -316,7 +325,7 @@ for (const way of WAYS) {
 }
 
 describe("private roots", () => {
-  testWith()("the machine's other files are out of sight", async () => {
+  testWith([], NO_MOUNTS)("the machine's other files are out of sight", async () => {
     using dir = tempDir();
     const root = rootWith(dir, "cat /proc/self/mountinfo; ls /");
     const { stdout } = await run(dir, root, { mode: "chroot", command: ["/app/server"] });
@@ -326,7 +335,7 @@ describe("private roots", () => {
     expect(points.every((point) => /^\/($|proc|sys|dev)/.test(point))).toBe(true);
   });
 
-  testWith("setpriv")(
+  testWith(["setpriv"])(
     "without mounts and without mknod it starts all the same, and says what is missing",
     async () => {
       using dir = tempDir();
@@ -346,7 +355,7 @@ describe("private roots", () => {
     },
   );
 
-  testWith("bwrap")(
+  testWith(["bwrap"], NO_NAMESPACE)(
     "killing the runner outright takes bubblewrap and the server with it",
     async () => {
       using dir = tempDir();
@@ -365,7 +374,7 @@ describe("private roots", () => {
 });
 
 describe("su-exec", () => {
-  testWith("unshare", "gosu")(
+  testWith(["unshare", "gosu"], NO_MOUNTS)(
     "root's su-exec sees none of the image's loader variables, and the server sees them all",
     async () => {
       using dir = tempDir();
@@ -393,7 +402,7 @@ describe("su-exec", () => {
     },
   );
 
-  testWith("unshare", "gosu")(
+  testWith(["unshare", "gosu"], NO_MOUNTS)(
     "a command that env would take for a variable is started without it",
     async () => {
       using dir = tempDir();

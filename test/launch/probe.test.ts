@@ -2,12 +2,15 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { probeMachine, type Probe } from "../../src/launch/probe.ts";
-import { needsThat } from "../support/requirements.ts";
+import { failureOf, mountProblem, otherUserProblem } from "../support/privileges.ts";
+import { needsThat, programProblem, unless } from "../support/requirements.ts";
 import { tempDir, type TempDir } from "../support/temp-dir.ts";
 import { AS_ROOT, put } from "./support/tiny-root.ts";
 
 const PROBE = join(import.meta.dir, "../../src/launch/probe.ts");
-const testAsRoot = needsThat(AS_ROOT && Bun.which("setpriv") !== null, "needs root and setpriv");
+const rootProblem = AS_ROOT ? programProblem("setpriv") : "needs root";
+const testAsRoot = unless(rootProblem);
+const testAsBoth = unless(rootProblem, otherUserProblem());
 
 /** Probes in a process of its own, started by other programs that take privileges away. */
 async function probeThrough(through: readonly string[], searchPath: string): Promise<Probe> {
@@ -46,14 +49,17 @@ describe("probeMachine", () => {
     },
   );
 
-  testAsRoot("root with everything changes its root with mounts", async () => {
-    const probe = await probeThrough([], "");
-    expect(probe).toMatchObject({
-      root: true,
-      mounts: { works: true },
-      modes: { chroot: { works: true }, userns: { works: false } },
-    });
-  });
+  unless(rootProblem, mountProblem())(
+    "root with everything changes its root with mounts",
+    async () => {
+      const probe = await probeThrough([], "");
+      expect(probe).toMatchObject({
+        root: true,
+        mounts: { works: true },
+        modes: { chroot: { works: true }, userns: { works: false } },
+      });
+    },
+  );
 
   const LIMITED = [
     { without: "sys_chroot", why: "chroot to / failed with EPERM" },
@@ -67,15 +73,17 @@ describe("probeMachine", () => {
     });
   }
 
-  testAsRoot("root in a namespace that lacks the server's user says so", async () => {
-    const probe = await probeThrough(["unshare", "--user", "--map-root-user"], "");
+  const namespace = ["unshare", "--user", "--map-root-user"];
+  const namespaceProblem = rootProblem ?? failureOf([...namespace, "true"]);
+  unless(namespaceProblem)("root in a namespace that lacks the server's user says so", async () => {
+    const probe = await probeThrough(namespace, "");
     expect(probe.modes.chroot).toEqual({
       works: false,
       why: "this user namespace has no user and group 1000",
     });
   });
 
-  testAsRoot("an ordinary user without tools has no mode, and each reason is told", async () => {
+  testAsBoth("an ordinary user without tools has no mode, and each reason is told", async () => {
     using dir = tempDir();
     const probe = await probeThrough(["setpriv", "--reuid=1000", "--clear-groups"], programs(dir));
     expect(probe).toMatchObject({
@@ -88,7 +96,7 @@ describe("probeMachine", () => {
     });
   });
 
-  testAsRoot("a tool that fails is reported in its own words and the next one taken", async () => {
+  testAsBoth("a tool that fails is reported in its own words and the next one taken", async () => {
     using dir = tempDir();
     const path = programs(dir);
     put(path, "unshare", "#!/bin/sh\necho 'unshare: no way' >&2\nexit 1\n", 0o755);

@@ -15,7 +15,8 @@ import {
   privateDirectory,
   removeTree,
 } from "../../src/system/private-directory.ts";
-import { needsThat } from "../support/requirements.ts";
+import { ORDINARY_USER, otherUserProblem } from "../support/privileges.ts";
+import { unless } from "../support/requirements.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 describe("privateDirectory", () => {
@@ -60,7 +61,7 @@ describe("removeTree", () => {
     removeTree("/nonexistent/for/certain");
   });
 
-  needsThat(process.getuid?.() === 0, "root, to become someone else")(
+  unless(otherUserProblem())(
     "empties directories of every mode, with names that are not UTF-8, as an ordinary user",
     async () => {
       using dir = tempDir();
@@ -74,13 +75,13 @@ describe("removeTree", () => {
       chmodSync(dir.file("tree", "shut", "deeper"), 0o000);
       chmodSync(dir.file("tree", "shut"), 0o555);
       chmodSync(invalid, 0o000);
-      Bun.spawnSync(["chown", "-R", "1000:1000", dir.path]);
+      Bun.spawnSync(["chown", "-R", `${ORDINARY_USER}:${ORDINARY_USER}`, dir.path]);
       const script = `
         import { removeTree } from ${JSON.stringify(join(import.meta.dir, "../../src/system/private-directory.ts"))};
         removeTree(${JSON.stringify(dir.file("tree"))});`;
       await using child = Bun.spawn([process.execPath, "-e", script], {
-        uid: 1000,
-        gid: 1000,
+        uid: ORDINARY_USER,
+        gid: ORDINARY_USER,
         stderr: "pipe",
       });
       expect(await child.stderr.text()).toBe("");
