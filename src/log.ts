@@ -20,7 +20,11 @@ const CONSOLA_LEVELS = { error: 0, warn: 1, info: 3, debug: 4 } as const satisfi
 const COLOURS: Readonly<Record<string, string>> = { error: "31", warn: "33", debug: "2" };
 const STDERR = 2;
 
+/** Back to the start of the line, and everything after it erased. */
+const CLEAR_LINE = "\r\u001b[K";
+
 let format: LogFormat = "text";
+let status = "";
 
 // consola/core has no reporter of its own and reads no environment variable. The full package writes `info` to
 // stdout, and looking at process.stdout or process.stderr at all would leave the server a non-blocking descriptor.
@@ -40,6 +44,18 @@ export function configureLog(options: {
 }): void {
   consola.level = CONSOLA_LEVELS[options.level];
   format = options.format;
+}
+
+/** Whether a status line can be shown: a person looks on, and asked for more than warnings. */
+export function showsStatus(): boolean {
+  return format === "text" && consola.level >= CONSOLA_LEVELS.info && isatty(STDERR);
+}
+
+/** Shows a line below the log that the next one replaces; an empty one ends it. */
+export function setStatus(line: string): void {
+  if (!showsStatus()) return;
+  status = line;
+  writeText(`${CLEAR_LINE}${status}`);
 }
 
 /** Tells an error: where, what, which code, and the next step. Its causes are told at level debug. */
@@ -99,8 +115,12 @@ function coloured(level: string, line: string): string {
 }
 
 function emit(line: string): void {
+  writeText(status === "" ? `${line}\n` : `${CLEAR_LINE}${line}\n${status}`);
+}
+
+function writeText(text: string): void {
   try {
-    writeSync(STDERR, `${line}\n`);
+    writeSync(STDERR, text);
   } catch {
     // Nobody reads the log any more; the server must start all the same.
   }

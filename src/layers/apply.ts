@@ -3,6 +3,7 @@
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md#applying-changesets
 
 import { RunnerError } from "../errors.ts";
+import { Pace } from "../system/pace.ts";
 import { type Entry, isAufsLeftover } from "./entry.ts";
 import {
   ROOT,
@@ -23,10 +24,16 @@ export interface Applied {
 }
 
 /** Applies the entries of the layer with that number. Throws LAYER_CORRUPT, LIMIT_EXCEEDED. */
-export function applyLayer(tree: Tree, entries: readonly Entry[], layer: number): Applied {
+export async function applyLayer(
+  tree: Tree,
+  entries: readonly Entry[],
+  layer: number,
+): Promise<Applied> {
   const selfLinks: RootedPath[] = [];
-  hideLower(tree, entries);
+  const pace = new Pace();
+  await hideLower(tree, entries, pace);
   for (const entry of entries) {
+    if (pace.isDue()) await pace.rest();
     if (entry.type === "whiteout" || entry.type === "opaque") continue;
     if (entry.type === "hardlink" && entry.path === entry.target) {
       selfLinks.push(entry.path);
@@ -39,13 +46,14 @@ export function applyLayer(tree: Tree, entries: readonly Entry[], layer: number)
   return { selfLinks };
 }
 
-function hideLower(tree: Tree, entries: readonly Entry[]): void {
+async function hideLower(tree: Tree, entries: readonly Entry[], pace: Pace): Promise<void> {
   const markers = entries.filter((entry) => entry.type === "whiteout" || entry.type === "opaque");
   if (markers.length === 0) return;
   const ownDirectories = new Set(
     entries.filter((entry) => entry.type === "directory").map((entry) => entry.path),
   );
   for (const { type, path } of markers) {
+    if (pace.isDue()) await pace.rest();
     const parent = lowerDirectory(tree, type === "opaque" ? path : parentOf(path), ownDirectories);
     if (type === "opaque") parent?.children.clear();
     else parent?.children.delete(nameOf(path));

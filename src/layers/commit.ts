@@ -2,6 +2,7 @@
 // no symbolic link exists below the root, so that no path can lead out of it; then, deepest first, each directory's
 // symbolic links and its own attributes.
 
+import { Pace } from "../system/pace.ts";
 import { type Moves, planMoves } from "./moves.ts";
 import { type RootedPath, ROOT, childOf } from "./path.ts";
 import {
@@ -44,11 +45,11 @@ export interface Committed {
 }
 
 /** Writes the tree. Throws what the filesystem throws. */
-export function commitTree(tree: Tree, options: CommitOptions): Committed {
+export async function commitTree(tree: Tree, options: CommitOptions): Promise<Committed> {
   const commit = new Commit(options, planMoves(tree, options.shapes));
-  commit.placeDirectory(tree.root, ROOT, undefined);
-  commit.placeLinks();
-  commit.finish(tree.root, ROOT);
+  await commit.placeDirectory(tree.root, ROOT, undefined);
+  await commit.placeLinks();
+  await commit.finish(tree.root, ROOT);
   return { entries: commit.entries, bytes: commit.bytes };
 }
 
@@ -57,6 +58,7 @@ class Commit {
   bytes = 0;
   readonly #options: CommitOptions;
   readonly #moves: Moves;
+  readonly #pace = new Pace();
   /** Where each inode with more than one name has its first. */
   readonly #firsts = new Map<Leaf, RootedPath>();
   readonly #links: (readonly [leaf: Leaf, path: RootedPath])[] = [];
@@ -67,15 +69,20 @@ class Commit {
   }
 
   /** `arrived` is the layer whose directory of that path has come along with one above it. */
-  placeDirectory(directory: Directory, path: RootedPath, arrived: number | undefined): void {
+  async placeDirectory(
+    directory: Directory,
+    path: RootedPath,
+    arrived: number | undefined,
+  ): Promise<void> {
     const layer = arrived ?? this.#makeDirectory(directory, path);
     if (path !== ROOT) this.entries += 1;
     this.#noteAttributes(directory, path);
     for (const [name, node] of directory.children) {
+      if (this.#pace.isDue()) await this.#pace.rest();
       const childPath = childOf(path, name);
       if (node.type === "directory") {
         const isThere = layer !== undefined && this.#options.shapes[layer]?.has(childPath) === true;
-        this.placeDirectory(node, childPath, isThere ? layer : undefined);
+        await this.placeDirectory(node, childPath, isThere ? layer : undefined);
       } else if (node.type === "file") {
         this.#placeFile(node, childPath, layer);
       } else if (node.type !== "symlink") {
@@ -85,14 +92,18 @@ class Commit {
   }
 
   /** The further names of files, once all of them have their first. */
-  placeLinks(): void {
-    for (const [leaf, path] of this.#links) this.#placeAgain(leaf, path);
+  async placeLinks(): Promise<void> {
+    for (const [leaf, path] of this.#links) {
+      if (this.#pace.isDue()) await this.#pace.rest();
+      this.#placeAgain(leaf, path);
+    }
   }
 
-  finish(directory: Directory, path: RootedPath): void {
+  async finish(directory: Directory, path: RootedPath): Promise<void> {
     for (const [name, node] of directory.children) {
+      if (this.#pace.isDue()) await this.#pace.rest();
       const childPath = childOf(path, name);
-      if (node.type === "directory") this.finish(node, childPath);
+      if (node.type === "directory") await this.finish(node, childPath);
       else if (node.type === "symlink") this.#placeSymlink(node, childPath);
     }
     finishDirectory(this.#onDisk(path), directory.attributes);

@@ -50,7 +50,11 @@ export class LayerThread implements Disposable {
    * Throws LAYER_CORRUPT, LAYER_UNSUPPORTED, LAYER_UNSAFE, LIMIT_EXCEEDED, DIGEST_MISMATCH, DISK_FULL,
    * DISK_UNWRITABLE, and what the source throws.
    */
-  async read(source: LayerSource, bodies: string): Promise<LayerContents> {
+  async read(
+    source: LayerSource,
+    bodies: string,
+    onBytes: (bytes: number) => void,
+  ): Promise<LayerContents> {
     this.#entries = [];
     this.#finished = Promise.withResolvers();
     // Nobody may be waiting for it yet when it fails.
@@ -60,7 +64,7 @@ export class LayerThread implements Disposable {
     this.#tell({ kind: "begin", diffId, bodies, limits, budget });
     const blob = new VerifiedBlob(await source.open(), source.descriptor);
     try {
-      await this.#feed(blob);
+      await this.#feed(blob, onBytes);
       this.#tell({ kind: "end" });
       const summary = await this.#finished.promise;
       return { ...summary, entries: this.#entries, compressedBytes: blob.bytes };
@@ -77,10 +81,11 @@ export class LayerThread implements Disposable {
     this.#worker.terminate();
   }
 
-  async #feed(blob: VerifiedBlob): Promise<void> {
+  async #feed(blob: VerifiedBlob, onBytes: (bytes: number) => void): Promise<void> {
     let buffer = await this.#takeBuffer();
     let length = 0;
     for (let chunk = await blob.read(); chunk !== undefined; chunk = await blob.read()) {
+      onBytes(chunk.length);
       for (let at = 0; at < chunk.length;) {
         const taken = Math.min(BUFFER_BYTES - length, chunk.length - at);
         new Uint8Array(buffer).set(chunk.subarray(at, at + taken), length);

@@ -18,7 +18,12 @@ export interface Limits {
   /** Bytes of one PAX header or GNU long name. */
   readonly recordBytes: number;
   readonly layers: number;
+  /** Bytes that the disk has room for: no setting of anybody's. */
+  readonly diskBytes: number;
 }
+
+/** The limits that somebody can set. */
+export type SettableLimits = Omit<Limits, "diskBytes">;
 
 export const DEFAULT_LIMITS: Limits = {
   unpackedBytes: 16 * 1024 ** 3,
@@ -29,6 +34,7 @@ export const DEFAULT_LIMITS: Limits = {
   depth: 256,
   recordBytes: 1024 ** 2,
   layers: 512,
+  diskBytes: Number.MAX_SAFE_INTEGER,
 };
 
 const SETTING = {
@@ -40,13 +46,13 @@ const SETTING = {
   depth: "MAX_DEPTH",
   recordBytes: "MAX_RECORD_BYTES",
   layers: "MAX_LAYERS",
-} as const satisfies Record<keyof Limits, string>;
+} as const satisfies Record<keyof SettableLimits, string>;
 
 /** Small layers of repeated bytes are honest; only a large one can hurt. */
 const RATIO_APPLIES_AFTER_BYTES = 64 * 1024 ** 2;
 
 /** LIMIT_EXCEEDED as a sentence: `what` is over the limit that `limit` names. */
-export function limitError(limits: Limits, limit: keyof Limits, what: string): RunnerError {
+export function limitError(limits: Limits, limit: keyof SettableLimits, what: string): RunnerError {
   return new RunnerError(
     "LIMIT_EXCEEDED",
     `${what}, which is over the limit of ${limits[limit]} (${SETTING[limit]})`,
@@ -135,6 +141,13 @@ export class Budget {
   #requireRoom(bytes: number): void {
     if (bytes > this.limits.unpackedBytes) {
       throw limitError(this.limits, "unpackedBytes", "the image unpacks to too many bytes");
+    }
+    if (bytes > this.limits.diskBytes) {
+      const room = Math.max(0, Math.floor(this.limits.diskBytes / 1024 ** 2));
+      throw new RunnerError(
+        "DISK_FULL",
+        `the image unpacks to more than the ${room} MiB that are free`,
+      );
     }
   }
 

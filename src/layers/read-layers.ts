@@ -15,11 +15,18 @@ export interface LayersBeingRead extends Disposable {
 /** More threads than this only wait for the disk and the wire, and each takes 25 MB. */
 const MAX_THREADS = 8;
 
-/** Starts to read the layers. The contents of each one's files go to its directory, which must not exist. */
+export interface ReadLayersOptions {
+  /** Where the contents of a layer's files go: a directory that must not exist. */
+  bodies(layer: number): string;
+  readonly limits: Limits;
+  /** Told how many compressed bytes have come since the last time. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
+
+/** Starts to read the layers. */
 export function readLayers(
   layers: readonly LayerSource[],
-  bodiesOf: (layer: number) => string,
-  limits: Limits,
+  { bodies, limits, onBytes = () => {} }: ReadLayersOptions,
 ): LayersBeingRead {
   const budget = new Budget(limits);
   const count = Math.min(layers.length, availableParallelism(), MAX_THREADS);
@@ -46,7 +53,7 @@ export function readLayers(
     for (let layer = queue.shift(); layer !== undefined; layer = queue.shift()) {
       const source = layers[layer];
       if (source === undefined) continue;
-      const read = () => thread.read(source, bodiesOf(layer));
+      const read = () => thread.read(source, bodies(layer), onBytes);
       results[layer]?.resolve(await inLayer(layer, layers.length, read));
     }
   };

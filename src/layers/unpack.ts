@@ -39,8 +39,10 @@ export interface UnpackReport {
 
 export interface UnpackOptions {
   readonly limits: Limits;
-  /** Called after each layer has been read and verified, in order. */
+  /** Called after each layer has been read, verified and applied, in order. */
   onLayer?(report: LayerReport): void;
+  /** Called with the number of compressed bytes that have come since the last call, of whatever layer. */
+  onBytes?(bytes: number): void;
 }
 
 /**
@@ -80,10 +82,10 @@ async function unpack(
   const unkept = new UnkeptList({ uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 });
   const reports: LayerReport[] = [];
   const shapes: LayerShape[] = [];
-  using reading = readLayers(layers, bodies, options.limits);
+  using reading = readLayers(layers, { bodies, limits: options.limits, onBytes: options.onBytes });
   for (const [index, layer] of layers.entries()) {
     const contents = await reading.contents(index);
-    const apply = async () => applyLayer(tree, contents.entries, index);
+    const apply = () => applyLayer(tree, contents.entries, index);
     const { selfLinks } = await inLayer(index, layers.length, apply);
     for (const path of selfLinks) unkept.add("self-link", path);
     shapes.push(contents.shape);
@@ -92,7 +94,7 @@ async function unpack(
     options.onLayer?.(report);
   }
   const path = toBytePath(finished.path);
-  const committed = commitTree(tree, { root: path, bodies, shapes, unkept });
+  const committed = await commitTree(tree, { root: path, bodies, shapes, unkept });
   renameSync(finished.path, root);
   return { layers: reports, ...committed, unkept: unkept.list() };
 }

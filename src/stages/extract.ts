@@ -1,6 +1,7 @@
 // Stage 4: every layer, verified, becomes one directory: complete or absent. For a server, the way it will be run is
 // decided here, by the files that are there now, and in overlay its safe paths move to the runner's own root.
 
+import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import { commandOf } from "../launch/command.ts";
 import { environmentOf } from "../launch/environment.ts";
@@ -10,9 +11,11 @@ import { type OverlayPlan, planOverlay } from "../launch/overlay-plan.ts";
 import { serverIdentity } from "../launch/ownership.ts";
 import { type Probe, probeMachine } from "../launch/probe.ts";
 import { type ChosenMode, chooseRunMode } from "../launch/run-mode.ts";
+import type { Unkept } from "../layers/unkept.ts";
 import { type UnpackReport, unpackLayers } from "../layers/unpack.ts";
 import { log } from "../log.ts";
 import type { PrivateDirectory } from "../system/private-directory.ts";
+import { createProgress } from "./progress.ts";
 import type { Session } from "./authenticate.ts";
 import type { Image } from "./fetch-config.ts";
 import type { ImageRequest, ServerRequest } from "./validate.ts";
@@ -42,22 +45,46 @@ export async function extract(
     ...layer,
     open: () => registry.blob(reference, layer.descriptor.digest),
   }));
-  const report = await unpackLayers(sources, path, {
-    limits,
-    onLayer: ({ digest, entries, unpackedBytes }) =>
-      log.debug("unpacked a layer", { digest, entries, bytes: unpackedBytes }),
-  });
-  const milliseconds = Math.round(performance.now() - started);
-  log.info("unpacked the image", {
-    layers: layers.length,
-    entries: report.entries,
-    bytes: report.bytes,
-    milliseconds,
-  });
-  for (const { kind, count, examples } of report.unkept) {
-    log.debug(`not kept: ${kind}`, { count, examples: examples.join(" ") });
+  const size = layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+  const progress = createProgress(layers.length, size);
+  try {
+    const report = await unpackLayers(sources, path, {
+      limits: { ...limits, diskBytes: roomIn(directory.path) },
+      onBytes: progress.advance,
+      onLayer: progress.layerDone,
+    });
+    const milliseconds = Math.round(performance.now() - started);
+    tell(report, milliseconds);
+    return { path, report, milliseconds };
+  } finally {
+    progress.end();
   }
-  return { path, report, milliseconds };
+}
+
+// A disk that is full to the last byte fails others than us: a twentieth of what is free, or this much, stays free.
+const RESERVE_BYTES = 64 * 1024 ** 2;
+
+function roomIn(directory: string): number {
+  const { bavail, bsize } = statfsSync(directory);
+  const free = bavail * bsize;
+  return free - Math.min(free / 20, RESERVE_BYTES);
+}
+
+// What a server may miss although it was in the image.
+const LIKELY_TO_MATTER: Readonly<Partial<Record<Unkept["kind"], string>>> = {
+  capability:
+    "files lose their capabilities: a program that binds low ports or sends pings may fail",
+  setuid: "setuid and setgid bits are gone: programs such as su and sudo will not work",
+};
+
+function tell({ layers, entries, bytes, unkept }: UnpackReport, milliseconds: number): void {
+  log.info("unpacked the image", { layers: layers.length, entries, bytes, milliseconds });
+  for (const { kind, count, examples } of unkept) {
+    const fields = { count, examples: examples.join(" ") };
+    const consequence = LIKELY_TO_MATTER[kind];
+    if (consequence === undefined) log.debug(`not kept: ${kind}`, fields);
+    else log.info(consequence, fields);
+  }
 }
 
 /** Throws RUN_MODE_UNAVAILABLE, COMMAND_MISSING and DISK_*. */

@@ -1,6 +1,6 @@
 // Stage 1: settings become a request, or every problem is told at once. Nothing is opened, nothing is asked.
 
-import type { Limits } from "../layers/limits.ts";
+import type { SettableLimits } from "../layers/limits.ts";
 import { hostPlatform, type Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
 import {
@@ -54,7 +54,7 @@ export interface ImageRequest extends Omit<ImageSettings, "image" | "platform"> 
   readonly image: Reference;
   readonly platform: Platform;
   readonly host: HostEnvironment;
-  readonly limits: Limits;
+  readonly limits: SettableLimits;
 }
 
 export interface ServerRequest extends ImageRequest, Omit<ServerSettings, "image" | "platform"> {
@@ -111,7 +111,7 @@ function completed<T extends ImageSettings>(
   };
 }
 
-function limitsOf(settings: ImageSettings): Limits {
+function limitsOf(settings: ImageSettings): SettableLimits {
   return {
     unpackedBytes: settings.maxUnpackedBytes,
     ratio: settings.maxRatio,
