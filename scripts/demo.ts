@@ -1,85 +1,92 @@
-// Shows the main job: a registry on loopback, a sample MCP image, the runner started as a user would, and a real MCP
-// client that calls the server. Needs no root and no network.
+// Shows the main job: a real MCP server from npm as a container image, a registry on loopback, the runner started as a
+// user would, and a real MCP client that calls the server. Needs Node, but no root and no network.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { buildEverythingImage } from "../test/support/everything-image.ts";
 import { startLoopbackRegistry } from "../test/support/loopback-registry.ts";
+import { tempDir } from "../test/support/temp-dir.ts";
 import { hostTarget } from "./build.ts";
-import { buildSampleImage } from "./sample/image.ts";
 
-const root = join(import.meta.dir, "..");
-const binary = join(root, "dist", `fastmcp-runner-${hostTarget()}`);
-const workDirectory = mkdtempSync(join(tmpdir(), "fastmcp-runner-demo-"));
+type Runner = Bun.Subprocess<"ignore", "ignore", "pipe">;
 
-try {
-  await main();
-} finally {
-  rmSync(workDirectory, { recursive: true, force: true });
-}
+const ROOT = join(import.meta.dir, "..");
+const BINARY = join(ROOT, "dist", `fastmcp-runner-${hostTarget()}`);
+const ANSWER_MS = 60_000;
+const END_MS = 10_000;
 
 async function main(): Promise<void> {
-  step("Building the runner and a sample MCP image");
-  await build();
+  step("Building the runner, and an image of a real MCP server from npm");
+  build();
   using registry = startLoopbackRegistry({
-    images: { "demo/sample:1.0": await buildSampleImage() },
+    images: { "demo/everything:1": await buildEverythingImage() },
   });
-  const port = freePort();
-  const image = `${registry.host}/demo/sample:1.0`;
+  using work = tempDir("fastmcp-runner-demo-");
+  const image = `${registry.host}/demo/everything:1`;
+  const port = String(freePort());
 
   step(`IMAGE=${image} PORT=${port} MCP_ENV_GREETING=Ahoy fastmcp-runner`);
-  const started = performance.now();
-  await using runner = Bun.spawn([binary], {
-    env: {
-      PATH: process.env["PATH"] ?? "",
-      HOME: process.env["HOME"] ?? "/",
-      IMAGE: image,
-      PORT: String(port),
-      MCP_ENV_GREETING: "Ahoy",
-      WORK_DIR: workDirectory,
-      REGISTRY_CLIENT: "builtin",
-    },
-    stdio: ["ignore", "inherit", "inherit"],
+  const runner: Runner = Bun.spawn([BINARY], {
+    env: { ...hostVariables(), IMAGE: image, PORT: port, MCP_ENV_GREETING: "Ahoy" },
+    stdio: ["ignore", "ignore", "pipe"],
   });
-  const client = await connect(port, runner);
-  show(`the server answers ${Math.round(performance.now() - started)} ms after the start`);
+  try {
+    await Promise.race([use(runner, port), unexpectedEnd(runner), tooLate()]);
+    await stop(runner);
+  } finally {
+    runner.kill("SIGKILL");
+    await runner.exited;
+  }
 
-  step("A client lists the tools and calls them");
-  const { tools } = await client.listTools();
-  show(`tools: ${tools.map(({ name, description }) => `${name} (${description})`).join(", ")}`);
-  show(`greet: ${await call(client, "greet", { name: "world" })}`);
-  const where = JSON.parse(await call(client, "where", {})) as Record<string, unknown>;
-  for (const [key, value] of Object.entries(where)) show(`${key}: ${JSON.stringify(value)}`);
-  show(`the runner was process ${runner.pid}: it has become the server`);
-  await client.close();
-
-  step("SIGTERM goes straight to the server");
-  runner.kill("SIGTERM");
-  await runner.exited;
-  show(`it ended: ${runner.signalCode ?? `exit status ${runner.exitCode}`}`);
-  if (where["pid"] !== runner.pid)
-    throw new Error("the server is not the process that was started");
+  function hostVariables() {
+    const { PATH = "", HOME = "/" } = process.env;
+    return { PATH, HOME, WORK_DIR: work.path };
+  }
 }
 
-async function build(): Promise<void> {
-  const { exitCode, stderr } = Bun.spawnSync([process.execPath, "scripts/build.ts", "--host"], {
-    cwd: root,
-  });
+function build(): void {
+  const argv = [process.execPath, "scripts/build.ts", "--host"];
+  const { exitCode, stderr } = Bun.spawnSync(argv, { cwd: ROOT, stderr: "pipe" });
   if (exitCode !== 0) throw new Error(`the build failed:\n${stderr.toString()}`);
 }
 
-async function connect(port: number, runner: Bun.Subprocess): Promise<Client> {
-  const url = new URL(`http://127.0.0.1:${port}/mcp`);
+async function use(runner: Runner, port: string): Promise<void> {
+  const started = performance.now();
+  show(describeProcess(runner.pid));
+  const client = await connect(port);
+  show(describeProcess(runner.pid));
+  show(`the server answers ${Math.round(performance.now() - started)} ms after the start`);
+
+  step("An MCP client lists the server's tools and calls some");
+  const { tools } = await client.listTools();
+  show(`${tools.length} tools: ${tools.map(({ name }) => name).join(", ")}`);
+  show(`echo: ${await call(client, "echo", { message: "Ahoy" })}`);
+  show(`get-sum: ${await call(client, "get-sum", { a: 2, b: 40 })}`);
+  const variables = JSON.parse(await call(client, "get-env", {})) as Record<string, string>;
+  const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+  show(`get-env: ${lines.sort().join(" ")}`);
+  await client.close();
+}
+
+async function stop(runner: Runner): Promise<void> {
+  step("SIGTERM goes straight to the server");
+  runner.kill("SIGTERM");
+  const ended = await Promise.race([runner.exited, Bun.sleep(END_MS)]);
+  if (ended === undefined) throw new Error(`SIGTERM did not end it within ${END_MS / 1000} s`);
+  show(`process ${runner.pid} ${endOf(runner)}`);
+}
+
+async function connect(port: string): Promise<Client> {
   for (;;) {
-    if (runner.exitCode !== null)
-      throw new Error(`the runner ended with status ${runner.exitCode}`);
     const client = new Client({ name: "demo", version: "1.0.0" });
     try {
+      const url = new URL(`http://127.0.0.1:${port}/mcp`);
       await client.connect(new StreamableHTTPClientTransport(url));
       return client;
     } catch {
-      await Bun.sleep(50);
+      // It does not listen yet.
+      await Bun.sleep(20);
     }
   }
 }
@@ -87,6 +94,38 @@ async function connect(port: number, runner: Bun.Subprocess): Promise<Client> {
 async function call(client: Client, name: string, input: Record<string, unknown>): Promise<string> {
   const { content } = await client.callTool({ name, arguments: input });
   return content.map((part) => (part.type === "text" ? part.text : part.type)).join("\n");
+}
+
+/** Passes the runner's log on, and fails with what it means when the runner ends. */
+async function unexpectedEnd(runner: Runner): Promise<never> {
+  let log = "";
+  for await (const bytes of runner.stderr) {
+    process.stderr.write(bytes);
+    log += Buffer.from(bytes).toString();
+  }
+  await runner.exited;
+  const why = log.includes("[RUN_MODE_UNAVAILABLE]")
+    ? "No way to start a server works on this machine, for the reasons above:\nthe demo needs root, or user namespaces for ordinary users, made by unshare or bwrap."
+    : "Its message is above.";
+  throw new Error(`the runner ${endOf(runner)}. ${why}`);
+}
+
+async function tooLate(): Promise<never> {
+  await Bun.sleep(ANSWER_MS);
+  throw new Error(`the server did not answer within ${ANSWER_MS / 1000} s`);
+}
+
+function endOf({ exitCode, signalCode }: Runner): string {
+  return signalCode === null ? `ended with status ${exitCode}` : `was ended by ${signalCode}`;
+}
+
+// Unlike /proc/PID/exe, these may be read by anyone.
+function describeProcess(pid: number): string {
+  const [program = "", ...argv] = readFileSync(`/proc/${pid}/cmdline`, "utf8")
+    .replace(/\0$/, "")
+    .split("\0");
+  const [, user] = /^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return `process ${pid} is ${[basename(program), ...argv].join(" ")}, as user ${user}`;
 }
 
 function freePort(): number {
@@ -100,4 +139,12 @@ function step(text: string): void {
 
 function show(text: string): void {
   console.log(`  ${text}`);
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
 }

@@ -1,19 +1,19 @@
 // A real MCP server from npm as a container image, the way such images are: Node below /usr/local, its libraries in the
-// system's directories, the server below /app. It needs its whole file system.
+// system's directories, the server below /app. It needs its whole file system. For tests and the demo.
 
-import { readFileSync, readdirSync, realpathSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { librariesOf } from "../../scripts/sample/image.ts";
 import { type BuiltImage, buildImage } from "./image-builder.ts";
+import { librariesOf } from "./libraries.ts";
 import { tempDir } from "./temp-dir.ts";
 
 const SERVER = dirname(
   Bun.resolveSync("@modelcontextprotocol/server-everything/dist/index.js", import.meta.dir),
 );
 
-/** Builds it around the Node of this machine. */
+/** Builds it around the Node of this machine. Throws where there is none, or where its libraries cannot be told. */
 export async function buildEverythingImage(): Promise<BuiltImage> {
-  const node = realpathSync(Bun.which("node") ?? "");
+  const node = nodeProgram();
   return buildImage({
     layers: [
       [
@@ -35,6 +35,16 @@ export async function buildEverythingImage(): Promise<BuiltImage> {
     // Node is large, and the registry is on loopback.
     compression: "none",
   });
+}
+
+// What is called node may be a version manager's script, or what `bun run` puts in the place of a Node that is missing.
+function nodeProgram(): string {
+  const path = Bun.which("node");
+  if (path === null) throw new Error("there is no node on PATH");
+  const question = "process.versions.bun === undefined ? process.execPath : ''";
+  const program = Bun.spawnSync([path, "--print", question]).stdout.toString().trim();
+  if (program === "") throw new Error(`${path} is not Node`);
+  return program;
 }
 
 // Without its development dependencies, which npm would have left out.
