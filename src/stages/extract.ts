@@ -47,18 +47,14 @@ export async function extract(
   }));
   const size = layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   const progress = createProgress(layers.length, size);
-  try {
-    const report = await unpackLayers(sources, path, {
-      limits: { ...limits, diskBytes: roomIn(directory.path) },
-      onBytes: progress.advance,
-      onLayer: progress.layerDone,
-    });
-    const milliseconds = Math.round(performance.now() - started);
-    tell(report, milliseconds);
-    return { path, report, milliseconds };
-  } finally {
-    progress.end();
-  }
+  const report = await unpackLayers(sources, path, {
+    limits: { ...limits, diskBytes: roomIn(directory.path) },
+    onBytes: progress.advance,
+    onLayer: progress.layerDone,
+  }).finally(progress.end);
+  const milliseconds = Math.round(performance.now() - started);
+  tell(report, milliseconds);
+  return { path, report, milliseconds };
 }
 
 // A disk that is full to the last byte fails others than us: a twentieth of what is free, or this much, stays free.
