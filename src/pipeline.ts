@@ -3,8 +3,9 @@
 import { authenticate } from "./stages/authenticate.ts";
 import { dropPrivileges } from "./stages/drop-privileges.ts";
 import { execute } from "./stages/execute.ts";
-import { extract, place, type Rootfs } from "./stages/extract.ts";
+import { extract, type Rootfs } from "./stages/extract.ts";
 import { fetchConfig, type Image } from "./stages/fetch-config.ts";
+import { place } from "./stages/place.ts";
 import type { ImageRequest, ServerRequest } from "./stages/validate.ts";
 import { openDestination } from "./system/destination.ts";
 import type { PrivateDirectory } from "./system/private-directory.ts";

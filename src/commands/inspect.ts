@@ -1,12 +1,12 @@
 // `inspect`: stages 1 to 3 and how the server would be started. Values that look secret are hidden.
 
 import { printable } from "../errors.ts";
-import { environmentOf } from "../launch/environment.ts";
 import { hideSecret } from "../launch/secret-names.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { formatReference } from "../oci/reference.ts";
 import { print, printJson } from "../output.ts";
 import { fetchImage } from "../pipeline.ts";
+import { variablesOf } from "../stages/drop-privileges.ts";
 import type { Image } from "../stages/fetch-config.ts";
 import { SERVER_SETTINGS, type ServerRequest, validateServer } from "../stages/validate.ts";
 import type { Command } from "./command.ts";
@@ -47,15 +47,7 @@ function describe(
   { reference, digest, config, layers }: Image,
   request: ServerRequest,
 ): Description {
-  const { serverArguments, serverEnvironment, mcpTransport, mcpHost, mcpPath, port } = request;
-  const environment = environmentOf({
-    imageEnv: config.env,
-    serverEnvironment,
-    transport: mcpTransport,
-    host: mcpHost,
-    path: mcpPath,
-    port,
-  });
+  const { serverArguments } = request;
   const rest = serverArguments.length > 0 ? serverArguments : config.cmd;
   return {
     image: formatReference(reference),
@@ -73,7 +65,7 @@ function describe(
       command: [...config.entrypoint, ...rest],
       workingDirectory: config.workingDir,
       runMode: request.runMode,
-      environment: hidden(environment),
+      environment: hidden(variablesOf(config, request)),
     },
   };
 }

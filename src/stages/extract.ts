@@ -1,35 +1,21 @@
-// Stage 4: every layer, verified, becomes one directory: complete or absent. For a server, the way it will be run is
-// decided here, by the files that are there now, and in overlay its safe paths move to the runner's own root.
+// Stage 4: every layer, verified, becomes one directory: complete or absent.
 
 import { statfsSync } from "node:fs";
 import { join } from "node:path";
-import { commandOf } from "../launch/command.ts";
-import { environmentOf } from "../launch/environment.ts";
-import { applyOverlay } from "../launch/overlay.ts";
-import { gatherOverlayEvidence } from "../launch/overlay-evidence.ts";
-import { type OverlayPlan, planOverlay } from "../launch/overlay-plan.ts";
-import { serverIdentity } from "../launch/ownership.ts";
-import { type Probe, probeMachine } from "../launch/probe.ts";
-import { type ChosenMode, chooseRunMode } from "../launch/run-mode.ts";
-import type { Unkept } from "../layers/unkept.ts";
 import { type UnpackReport, unpackLayers } from "../layers/unpack.ts";
+import type { Unkept } from "../layers/unkept.ts";
 import { log } from "../log.ts";
 import type { PrivateDirectory } from "../system/private-directory.ts";
-import { createProgress } from "./progress.ts";
 import type { Session } from "./authenticate.ts";
 import type { Image } from "./fetch-config.ts";
-import type { ImageRequest, ServerRequest } from "./validate.ts";
+import { createProgress } from "./progress.ts";
+import type { ImageRequest } from "./validate.ts";
 
 /** An image's whole root filesystem, in a private directory that vanishes with the run unless it is kept. */
 export interface Rootfs {
   readonly path: string;
   readonly report: UnpackReport;
   readonly milliseconds: number;
-}
-
-/** A root filesystem and the way it will be run. In overlay, `path` holds what did not move. */
-export interface PlacedRootfs extends Rootfs, ChosenMode {
-  readonly probe: Probe;
 }
 
 /** Throws LAYER_*, LIMIT_EXCEEDED, DIGEST_MISMATCH, DISK_* and what the registry throws. */
@@ -81,46 +67,4 @@ function tell({ layers, entries, bytes, unkept }: UnpackReport, milliseconds: nu
     if (consequence === undefined) log.debug(`not kept: ${kind}`, fields);
     else log.info(consequence, fields);
   }
-}
-
-/** Throws RUN_MODE_UNAVAILABLE, COMMAND_MISSING and DISK_*. */
-export async function place(
-  rootfs: Rootfs,
-  image: Image,
-  request: ServerRequest,
-): Promise<PlacedRootfs> {
-  const probe = await probeMachine({ searchPath: request.host["PATH"] ?? "" });
-  const plan = planOverlay(rootfs.path);
-  const chosen = chooseRunMode(request.runMode, probe, () => evidence(plan, image, request));
-  log.info(`run mode ${chosen.mode}: ${chosen.reason}`);
-  if (chosen.mode === "overlay") moveSafePaths(plan);
-  return { ...rootfs, ...chosen, probe };
-}
-
-function evidence(plan: OverlayPlan, { config }: Image, request: ServerRequest) {
-  const { serverArguments, serverEnvironment, mcpTransport, mcpHost, mcpPath, port } = request;
-  const environment = environmentOf({
-    imageEnv: config.env,
-    serverEnvironment,
-    transport: mcpTransport,
-    host: mcpHost,
-    path: mcpPath,
-    port,
-  });
-  return gatherOverlayEvidence(plan, commandOf({ ...config, serverArguments }), {
-    searchPath: environment["PATH"] ?? "",
-    workingDirectory: config.workingDir,
-    identity: serverIdentity(),
-  });
-}
-
-function moveSafePaths(plan: OverlayPlan): void {
-  const { kept, leftOut } = applyOverlay(plan, serverIdentity());
-  log.info("moved the safe paths to the runner's root", {
-    kept: kept.map(({ path }) => path).join(" "),
-    entries: kept.reduce((sum, { entries }) => sum + entries, 0),
-    bytes: kept.reduce((sum, { bytes }) => sum + bytes, 0),
-    leftOut: leftOut.length,
-  });
-  for (const { path, why } of leftOut) log.info(`${path} is left out: it ${why}`);
 }

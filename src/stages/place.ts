@@ -1,0 +1,54 @@
+// The end of stage 4, for a server: the way it will be run is decided by the files that are there now, and in overlay
+// its safe paths move to the runner's own root.
+
+import { commandOf } from "../launch/command.ts";
+import { applyOverlay } from "../launch/overlay.ts";
+import { gatherOverlayEvidence } from "../launch/overlay-evidence.ts";
+import { type OverlayPlan, planOverlay } from "../launch/overlay-plan.ts";
+import { serverIdentity } from "../launch/ownership.ts";
+import { type Probe, probeMachine } from "../launch/probe.ts";
+import { type ChosenMode, chooseRunMode, type OverlayEvidence } from "../launch/run-mode.ts";
+import { log } from "../log.ts";
+import { variablesOf } from "./drop-privileges.ts";
+import type { Rootfs } from "./extract.ts";
+import type { Image } from "./fetch-config.ts";
+import type { ServerRequest } from "./validate.ts";
+
+/** A root filesystem and the way it will be run. In overlay, `path` holds what did not move. */
+export interface PlacedRootfs extends Rootfs, ChosenMode {
+  readonly probe: Probe;
+}
+
+/** Throws RUN_MODE_UNAVAILABLE, COMMAND_MISSING and DISK_*. */
+export async function place(
+  rootfs: Rootfs,
+  image: Image,
+  request: ServerRequest,
+): Promise<PlacedRootfs> {
+  const probe = await probeMachine({ searchPath: request.host["PATH"] ?? "" });
+  const plan = planOverlay(rootfs.path);
+  const chosen = chooseRunMode(request.runMode, probe, () => evidence(plan, image, request));
+  log.info(`run mode ${chosen.mode}: ${chosen.reason}`);
+  if (chosen.mode === "overlay") moveSafePaths(plan);
+  return { ...rootfs, ...chosen, probe };
+}
+
+function evidence(plan: OverlayPlan, { config }: Image, request: ServerRequest): OverlayEvidence {
+  const { serverArguments } = request;
+  return gatherOverlayEvidence(plan, commandOf({ ...config, serverArguments }), {
+    searchPath: variablesOf(config, request)["PATH"] ?? "",
+    workingDirectory: config.workingDir,
+    identity: serverIdentity(),
+  });
+}
+
+function moveSafePaths(plan: OverlayPlan): void {
+  const { kept, leftOut } = applyOverlay(plan, serverIdentity());
+  log.info("moved the safe paths to the runner's root", {
+    kept: kept.map(({ path }) => path).join(" "),
+    entries: kept.reduce((sum, { entries }) => sum + entries, 0),
+    bytes: kept.reduce((sum, { bytes }) => sum + bytes, 0),
+    leftOut: leftOut.length,
+  });
+  for (const { path, why } of leftOut) log.info(`${path} is left out: it ${why}`);
+}
