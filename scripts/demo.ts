@@ -53,9 +53,9 @@ function build(): void {
 
 async function use(runner: Runner, port: string): Promise<void> {
   const started = performance.now();
-  show(describeProcess(runner.pid));
+  show(await describeProcess(runner.pid));
   const client = await connect(port);
-  show(describeProcess(runner.pid));
+  show(await describeProcess(runner.pid));
   show(`the server answers ${Math.round(performance.now() - started)} ms after the start`);
 
   step("An MCP client lists the server's tools and calls some");
@@ -119,11 +119,11 @@ function endOf({ exitCode, signalCode }: Runner): string {
   return signalCode === null ? `ended with status ${exitCode}` : `was ended by ${signalCode}`;
 }
 
-// Unlike /proc/PID/exe, these may be read by anyone.
-function describeProcess(pid: number): string {
-  const [program = "", ...argv] = readFileSync(`/proc/${pid}/cmdline`, "utf8")
-    .replace(/\0$/, "")
-    .split("\0");
+// Unlike /proc/PID/exe, these may be read by anyone. In the middle of an execve there is no command line.
+async function describeProcess(pid: number): Promise<string> {
+  const commandLine = () => readFileSync(`/proc/${pid}/cmdline`, "utf8").replace(/\0$/, "");
+  while (commandLine() === "") await Bun.sleep(1);
+  const [program = "", ...argv] = commandLine().split("\0");
   const [, user] = /^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
   return `process ${pid} is ${[basename(program), ...argv].join(" ")}, as user ${user}`;
 }
