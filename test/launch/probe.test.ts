@@ -10,7 +10,7 @@ import { AS_ROOT, put } from "./support/tiny-root.ts";
 const PROBE = join(import.meta.dir, "../../src/launch/probe.ts");
 const rootProblem = AS_ROOT ? programProblem("setpriv") : "needs root";
 const testAsRoot = unless(rootProblem);
-const testAsBoth = unless(rootProblem, otherUserProblem());
+const testAsBoth = unless(rootProblem ?? otherUserProblem());
 
 /** Probes in a process of its own, started by other programs that take privileges away. */
 async function probeThrough(through: readonly string[], searchPath: string): Promise<Probe> {
@@ -49,7 +49,7 @@ describe("probeMachine", () => {
     },
   );
 
-  unless(rootProblem, mountProblem())(
+  unless(rootProblem ?? mountProblem())(
     "root with everything changes its root with mounts",
     async () => {
       const probe = await probeThrough([], "");
