@@ -194,7 +194,7 @@ export const SETTINGS = {
     value: "bytes",
     about: "Bytes that an image may unpack to.",
     schema: byteCount,
-    fallback: String(DEFAULT_LIMITS.unpackedBytes),
+    fallback: "16G",
   },
   maxRatio: {
     env: "MAX_RATIO",
@@ -250,7 +250,23 @@ export const SETTINGS = {
     value: "bytes",
     about: "Size of one extended header in a layer.",
     schema: byteCount,
-    fallback: String(DEFAULT_LIMITS.recordBytes),
+    fallback: "1M",
+  },
+  maxManifestBytes: {
+    env: "MAX_MANIFEST_BYTES",
+    flag: "max-manifest-bytes",
+    value: "bytes",
+    about: "Size of a manifest or an index.",
+    schema: byteCount,
+    fallback: "4M",
+  },
+  maxConfigBytes: {
+    env: "MAX_CONFIG_BYTES",
+    flag: "max-config-bytes",
+    value: "bytes",
+    about: "Size of an image's config.",
+    schema: byteCount,
+    fallback: "8M",
   },
   logLevel: {
     env: "LOG_LEVEL",

@@ -3,7 +3,7 @@
 
 import { MANIFEST_ACCEPT } from "../oci/media-type.ts";
 import type { Credentials } from "./credentials.ts";
-import { checkManifestBytes, MAX_MANIFEST_BYTES } from "./manifest-bytes.ts";
+import { checkManifestBytes, DEFAULT_MANIFEST_BYTES } from "./manifest-bytes.ts";
 import { foreignRefusal, parseRefusal, refusalError, type Asked } from "./refusal.ts";
 import type { Registry } from "./registry.ts";
 import { discard, readBody, type Answer } from "./request.ts";
@@ -14,10 +14,12 @@ export interface BuiltinOptions {
   readonly credentials?: Credentials | undefined;
   /** Milliseconds without a byte after which a host counts as unreachable. */
   readonly stallMs: number;
+  readonly maxManifestBytes?: number;
 }
 
 /** A client that proves itself with the credentials where a registry wants them; it sends nothing yet. */
 export function createBuiltin(options: BuiltinOptions): Registry {
+  const { maxManifestBytes = DEFAULT_MANIFEST_BYTES } = options;
   let session: Session | undefined = createSession(options);
   const open = (): Session => {
     if (session === undefined) throw new Error("the registry client is closed");
@@ -30,7 +32,8 @@ export function createBuiltin(options: BuiltinOptions): Registry {
       const path = `/v2/${reference.repository}/manifests/${reference.digest ?? reference.tag}`;
       const answer = await get(reference, path, MANIFEST_ACCEPT);
       if (answer.status !== 200) throw await refusalOf(answer, { reference, signedIn });
-      return checkManifestBytes(await readBody(answer.body, MAX_MANIFEST_BYTES), reference);
+      const bytes = await readBody(answer.body, maxManifestBytes);
+      return checkManifestBytes(bytes, reference, maxManifestBytes);
     },
     async blob(reference, digest) {
       const { get, signedIn } = open();

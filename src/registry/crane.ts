@@ -9,11 +9,12 @@ import {
   startChild,
   type ChildOptions,
   type RunningChild,
+  type RunOptions,
   type RunResult,
 } from "../system/child.ts";
 import { craneError, craneUnsafe, startError, type CraneCall } from "./crane-problem.ts";
 import type { Credentials } from "./credentials.ts";
-import { checkManifestBytes, MAX_MANIFEST_BYTES } from "./manifest-bytes.ts";
+import { checkManifestBytes, DEFAULT_MANIFEST_BYTES } from "./manifest-bytes.ts";
 import type { Registry } from "./registry.ts";
 
 export interface CraneOptions {
@@ -28,7 +29,11 @@ export interface CraneOptions {
   readonly stallMs: number;
   /** A private directory, for crane alone: its credentials lie there until `close`. */
   readonly directory: string;
+  readonly maxManifestBytes?: number;
 }
+
+/** What signing in may have to say. */
+const MAX_WORDS_BYTES = 65_536;
 
 const INHERITED = [
   "PATH",
@@ -44,6 +49,7 @@ const INHERITED = [
  */
 export async function createCrane(options: CraneOptions): Promise<Registry> {
   const { credentials, registry, stallMs, directory } = options;
+  const { maxManifestBytes: maxBytes = DEFAULT_MANIFEST_BYTES } = options;
   const problem = craneUnsafe(registry);
   if (problem !== undefined) throw problem;
   const call = { registry, signedIn: credentials !== undefined, stallMs };
@@ -57,10 +63,10 @@ export async function createCrane(options: CraneOptions): Promise<Registry> {
   return {
     client: "crane",
     async manifest(reference) {
-      const result = await run(argv("manifest", manifestName(reference)), child);
-      if (result.overflowed) return checkManifestBytes(undefined, reference);
+      const result = await run(argv("manifest", manifestName(reference)), { ...child, maxBytes });
+      if (result.overflowed) return checkManifestBytes(undefined, reference, maxBytes);
       if (result.exitCode !== 0) throw craneError(result, { ...call, asked: { reference } });
-      return checkManifestBytes(result.stdout, reference);
+      return checkManifestBytes(result.stdout, reference, maxBytes);
     },
     async blob(reference, digest) {
       const name = `${hostOf(reference.registry)}/${reference.repository}@${digest}`;
@@ -81,7 +87,7 @@ async function signIn(
   call: CraneCall,
 ): Promise<void> {
   const argv = [program, "auth", "login", hostOf(registry), "-u", username, "--password-stdin"];
-  const result = await run(argv, { ...child, stdin: password });
+  const result = await run(argv, { ...child, stdin: password, maxBytes: MAX_WORDS_BYTES });
   if (result.exitCode !== 0) throw craneError(result, call);
 }
 
@@ -131,9 +137,9 @@ async function openOutput(
   );
 }
 
-async function run(argv: readonly string[], options: ChildOptions): Promise<RunResult> {
+async function run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
   try {
-    return await runChild(argv, { ...options, maxBytes: MAX_MANIFEST_BYTES });
+    return await runChild(argv, options);
   } catch (error) {
     throw startError(argv[0] ?? "", error);
   }

@@ -8,21 +8,23 @@ import type { Reference } from "../oci/reference.ts";
  * What registries accept at least.
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests
  */
-export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+export const DEFAULT_MANIFEST_BYTES = 4 * 1024 * 1024;
 
 /**
- * Returns the bytes of a manifest. `bytes` is undefined when there were more than MAX_MANIFEST_BYTES.
- * Throws REGISTRY_RESPONSE_INVALID, DIGEST_MISMATCH.
+ * Returns the bytes of a manifest. `bytes` is undefined when there were more than `maxBytes`.
+ * Throws LIMIT_EXCEEDED, REGISTRY_RESPONSE_INVALID, DIGEST_MISMATCH.
  */
 export function checkManifestBytes(
   bytes: Uint8Array | undefined,
   reference: Reference,
+  maxBytes: number,
 ): Uint8Array {
   const { registry, repository, digest } = reference;
   if (bytes === undefined) {
     throw new RunnerError(
-      "REGISTRY_RESPONSE_INVALID",
-      `${registry} has a manifest of more than 4 MiB for ${repository}`,
+      "LIMIT_EXCEEDED",
+      `${registry} has a manifest for ${repository} that is over the limit of ${maxBytes} bytes (MAX_MANIFEST_BYTES)`,
+      { stage: "fetch-config" },
     );
   }
   // A captive portal or a web server answers 200 to anything.

@@ -6,21 +6,27 @@ import type { Descriptor } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { Registry } from "./registry.ts";
 
+/** A number of bytes, and the setting that it comes from. */
+export interface BlobLimit {
+  readonly maxBytes: number;
+  readonly setting: string;
+}
+
 /**
- * Reads a blob of at most `maxBytes`. Content embedded in the descriptor is used instead of a request.
+ * Reads a blob within the limit. Content embedded in the descriptor is used instead of a request.
  * Throws LIMIT_EXCEEDED, DIGEST_MISMATCH and what the registry throws.
  */
 export async function readBlob(
   registry: Registry,
   reference: Reference,
   descriptor: Descriptor,
-  maxBytes: number,
+  { maxBytes, setting }: BlobLimit,
 ): Promise<Uint8Array> {
   if (descriptor.size > maxBytes) {
     throw new RunnerError(
       "LIMIT_EXCEEDED",
-      `blob ${descriptor.digest} has ${descriptor.size} bytes; at most ${maxBytes} are read`,
-      { stage: "fetch-config", hint: "The image is not built by the rules; build it again." },
+      `blob ${descriptor.digest} has ${descriptor.size} bytes, which is over the limit of ${maxBytes} (${setting})`,
+      { stage: "fetch-config" },
     );
   }
   const bytes = descriptor.data ?? (await readAtMost(registry, reference, descriptor));

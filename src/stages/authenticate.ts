@@ -33,6 +33,7 @@ export async function authenticate(request: ImageRequest): Promise<Session> {
 function builtinSession(request: ImageRequest, credentials: Credentials | undefined): Session {
   const registry = createBuiltin({
     stallMs: request.registryTimeout * 1000,
+    maxManifestBytes: request.maxManifestBytes,
     ...(credentials && { credentials }),
   });
   return { registry, [Symbol.dispose]: () => registry.close() };
@@ -51,6 +52,7 @@ async function craneSession(
     env: request.host,
     registry: request.image.registry,
     stallMs: request.registryTimeout * 1000,
+    maxManifestBytes: request.maxManifestBytes,
     directory: directory.path,
     ...(credentials && { credentials }),
   });

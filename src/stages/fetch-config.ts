@@ -27,7 +27,6 @@ export interface Image {
 
 /** An index may name an index; deeper nesting than this is no image that anyone built. */
 const MAX_INDEX_DEPTH = 4;
-const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
 
 /**
  * Throws PLATFORM_MISSING, IMAGE_NOT_FOUND, IMAGE_UNSUPPORTED, IMAGE_INVALID, DIGEST_MISMATCH and what the registry
@@ -36,9 +35,8 @@ const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
 export async function fetchConfig({ registry }: Session, request: ImageRequest): Promise<Image> {
   const { image: reference, platform } = request;
   const { digest, manifest } = await resolveManifest(registry, reference, platform);
-  const config = parseImageConfig(
-    await readBlob(registry, reference, manifest.config, MAX_CONFIG_BYTES),
-  );
+  const limit = { maxBytes: request.maxConfigBytes, setting: "MAX_CONFIG_BYTES" };
+  const config = parseImageConfig(await readBlob(registry, reference, manifest.config, limit));
   requirePlatform(reference, config, platform);
   return { reference, digest, config, layers: layersOf(manifest, config) };
 }

@@ -33,6 +33,8 @@ export const IMAGE_SETTINGS = [
   "maxPathBytes",
   "maxNameBytes",
   "maxRecordBytes",
+  "maxManifestBytes",
+  "maxConfigBytes",
   "logLevel",
   "logFormat",
 ] as const satisfies readonly SettingName[];

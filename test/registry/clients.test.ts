@@ -244,7 +244,7 @@ for (const { name, programs, create } of CLIENTS) {
       });
       await using client = await create(at.host, undefined);
       const manifest = client.registry.manifest(parseReference(`${at.host}/org/app:1`));
-      await expectRefused(manifest, "REGISTRY_RESPONSE_INVALID", "more than 4 MiB");
+      await expectRefused(manifest, "LIMIT_EXCEEDED", "MAX_MANIFEST_BYTES");
     });
 
     run("says why a host cannot be reached", async () => {

@@ -113,7 +113,7 @@ describe("a manifest from a crane that", () => {
     ["is killed", "kill -9 $$", "CRANE_FAILED", "crane was ended by SIGKILL"],
     ["prints garbage", "echo Segmentation fault", "REGISTRY_RESPONSE_INVALID", "no manifest"],
     ["prints nothing", "exit 0", "REGISTRY_RESPONSE_INVALID", "no manifest"],
-    ["never stops printing", "echo {; yes", "REGISTRY_RESPONSE_INVALID", "more than 4 MiB"],
+    ["never stops printing", "echo {; yes", "LIMIT_EXCEEDED", "MAX_MANIFEST_BYTES"],
     [
       "fails in its own way",
       fail("unknown flag: --x"),
