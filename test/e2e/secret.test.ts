@@ -7,6 +7,7 @@ import { buildImage } from "../support/image-builder.ts";
 import { startLoopbackRegistry, type LoopbackRegistry } from "../support/loopback-registry.ts";
 import {
   inspectionProblem,
+  mountProblem,
   ORDINARY_USER,
   otherUserProblem,
   runModeProblem,
@@ -114,7 +115,10 @@ describe.each(["crane", "builtin"])("with %s", (client) => {
   }
 });
 
-unless(programProblem("busybox"), runModeProblem())(
+// As root it has a /proc to search where there are mounts.
+const searchProblem = isRoot ? mountProblem() : runModeProblem();
+
+unless(programProblem("busybox"), searchProblem)(
   "what the search looks for, it finds",
   async () => {
     const { stdout } = await runRunner({
