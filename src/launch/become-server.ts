@@ -1,6 +1,7 @@
 // From a plan to the server, by the way that the plan's mode names.
 
 import { RunnerError } from "../errors.ts";
+import { findProgram } from "../system/programs.ts";
 import { supervise } from "../system/supervise.ts";
 import { handOver, releaseSignals, replaceProcess, type Successor } from "./hand-over.ts";
 import type { LaunchPlan } from "./launch-plan.ts";
@@ -52,8 +53,8 @@ function directSuccessor({
 }
 
 function overlaySuccessor(plan: LaunchPlan, searchPath: string): Successor {
-  const env = Bun.which("env", { PATH: searchPath });
-  if (!plan.drop || plan.dropTool === undefined || env === null) return directSuccessor(plan);
+  const env = findProgram("env", searchPath);
+  if (!plan.drop || plan.dropTool === undefined || env === undefined) return directSuccessor(plan);
   return throughSuExec(plan, { suExec: plan.dropTool, env }) ?? directSuccessor(plan);
 }
 

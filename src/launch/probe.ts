@@ -4,6 +4,7 @@ import { lstatSync } from "node:fs";
 import { reasonOf } from "../errors.ts";
 import { runChild } from "../system/child.ts";
 import { chroot } from "../system/namespace.ts";
+import { findProgram } from "../system/programs.ts";
 import { isMapped, missingCapabilities } from "./capabilities.ts";
 import { NAMESPACE_TOOLS, type NamespaceTool } from "./namespace-tools.ts";
 import { SERVER_IDENTITY, serverIdentity } from "./ownership.ts";
@@ -54,7 +55,7 @@ export async function probeMachine(options: ProbeOptions): Promise<Probe> {
   const mounts = mountAbility(root);
   const trials = root ? rootNeedsNoTool() : await tryTools(options.searchPath);
   const found = trials.find((trial) => trial.ability.works && trial.program !== undefined);
-  const dropTool = root ? onPath(DROP_TOOL, options.searchPath) : undefined;
+  const dropTool = root ? findProgram(DROP_TOOL, options.searchPath) : undefined;
   return {
     root,
     modes: {
@@ -143,7 +144,7 @@ function tryTools(searchPath: string): Promise<Trial[]> {
 }
 
 async function tryTool(tool: NamespaceTool, searchPath: string): Promise<Trial> {
-  const program = onPath(tool.name, searchPath);
+  const program = findProgram(tool.name, searchPath);
   if (program === undefined) return { name: tool.name, ability: fails("not installed") };
   // The tool itself, asked for its version, is the one program that is sure to be there.
   const argv = [program, ...tool.arguments(serverIdentity()), program, "--version"];
@@ -159,10 +160,6 @@ async function tryTool(tool: NamespaceTool, searchPath: string): Promise<Trial> 
     program,
     ability: fails(unsafeReason.slice(0, 200) || `ended with ${ended.exitCode ?? ended.signal}`),
   };
-}
-
-function onPath(name: string, searchPath: string): string | undefined {
-  return Bun.which(name, { PATH: searchPath }) ?? undefined;
 }
 
 function both(first: Ability, second: Ability): Ability {

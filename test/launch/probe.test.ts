@@ -96,6 +96,15 @@ describe("probeMachine", () => {
     });
   });
 
+  testAsBoth("a tool in the working directory is not for the runner", async () => {
+    using dir = tempDir();
+    const path = programs(dir);
+    put(path, "unshare", "#!/bin/sh\nexit 0\n", 0o755);
+    const into = ["env", "-C", path, "setpriv", "--reuid=1000", "--clear-groups"];
+    const probe = await probeThrough(into, ".:");
+    expect(probe.tools.unshare).toEqual({ works: false, why: "not installed" });
+  });
+
   testAsBoth("a tool that fails is reported in its own words and the next one taken", async () => {
     using dir = tempDir();
     const path = programs(dir);
