@@ -1,5 +1,6 @@
 // The six stages in their order. Nothing else decides what happens when.
 
+import { log } from "./log.ts";
 import { authenticate } from "./stages/authenticate.ts";
 import { dropPrivileges } from "./stages/drop-privileges.ts";
 import { execute } from "./stages/execute.ts";
@@ -34,7 +35,8 @@ export async function runImage(request: ServerRequest, runner: readonly string[]
     placed.probe,
   );
   if (plan.mode === "overlay") directory[Symbol.dispose]();
-  sweepRunDirectories(parent, { exclusive: placed.probe.modes.overlay.works });
+  for (const path of sweepRunDirectories(parent, { exclusive: placed.probe.modes.overlay.works }))
+    log.warn(`${path}, which an earlier run left, cannot be removed`);
   return await execute(plan, { runner, searchPath: request.host["PATH"] ?? "" });
 }
 

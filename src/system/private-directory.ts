@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readdirSync,
   rmSync,
+  statSync,
   statfsSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -47,6 +48,8 @@ function createDirectory(parent: string, prefix: string): string {
 }
 
 const TMPFS_MAGIC = 0x01021994;
+const STICKY = 0o1000;
+const WRITABLE_BY_OTHERS = 0o022;
 
 /** A directory for small secrets: on tmpfs where a writable one exists, so that they never reach a disk. */
 export function memoryDirectory(environment: Readonly<Record<string, string>>): string {
@@ -57,8 +60,18 @@ export function memoryDirectory(environment: Readonly<Record<string, string>>): 
     environment["TMPDIR"],
     "/tmp",
   ];
-  const usable = candidates.filter((path) => path !== undefined).filter((path) => isWritable(path));
+  const usable = candidates
+    .filter((path) => path !== undefined)
+    .filter((path) => path.startsWith("/") && isWritable(path) && !isOthers(path));
   return usable.find((path) => statfsSync(path).type === TMPFS_MAGIC) ?? usable[0] ?? "/tmp";
+}
+
+// Whoever else may rename what lies in a directory could have a password written to a directory of theirs. Root meets
+// another user's XDG_RUNTIME_DIR after a plain `su`.
+function isOthers(directory: string): boolean {
+  const { uid, mode } = statSync(directory);
+  const isSafe = (mode & STICKY) !== 0 || (mode & WRITABLE_BY_OTHERS) === 0;
+  return !isSafe || (uid !== 0 && uid !== process.geteuid?.());
 }
 
 /** Whether this user may create files in an existing directory. */

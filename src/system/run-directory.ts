@@ -1,8 +1,9 @@
 // Directories of runs: each belongs to the process that made it for as long as that process lives, through execve,
 // which keeps the process and its start time. What a dead run left behind is removed by a later one.
 
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
+import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { RunnerError } from "../errors.ts";
 import {
   existingAncestor,
   isWritable,
@@ -34,28 +35,59 @@ export function workDirectory({ configured, environment }: WorkDirectoryChoice):
     : join(own, "fastmcp-runner");
 }
 
-/** Creates a directory below `parent` that bears this process's identity. */
+/**
+ * Creates a directory below `parent` that bears this process's identity. Throws DISK_FULL and DISK_UNWRITABLE, also
+ * where another user has put `parent` into a shared directory, who could exchange what is written there.
+ */
 export function runDirectory(parent: string): PrivateDirectory {
   const identity = [process.pid, startTimeOf(process.pid), bootId(), pidNamespace()];
-  return privateDirectory(parent, `run-${identity.join("-")}-`);
+  const directory = privateDirectory(parent, `run-${identity.join("-")}-`);
+  if (!isPlanted(parent)) return directory;
+  directory[Symbol.dispose]();
+  throw new RunnerError("DISK_UNWRITABLE", `${parent} belongs to another user`, {
+    hint: "Set WORK_DIR to a directory of your own.",
+  });
 }
 
 /**
- * Removes what dead runs left below `parent`. Runs of another process namespace of this boot may be containers that
- * share the directory: they are left alone, unless nobody else can use it.
+ * Removes what dead runs of this user left below `parent`. Runs of another process namespace of this boot may be
+ * containers that share the directory: they are left alone, as is what other users left, unless nobody else can use it.
+ * Returns what could not be removed.
  */
 export function sweepRunDirectories(
   parent: string,
   options: { readonly exclusive: boolean },
-): void {
+): readonly string[] {
+  const stuck: string[] = [];
   for (const name of readdirSync(parent)) {
     const [, pid, startTime, boot, namespace] = NAME.exec(name) ?? [];
     if (pid === undefined || boot === undefined) continue;
     const here = boot === bootId() && namespace === pidNamespace();
     const elsewhere = boot === bootId() && !here && !options.exclusive;
     const alive = here && startTimeOf(Number(pid)) === startTime;
-    if (!elsewhere && !alive) removeTree(join(parent, name));
+    const path = join(parent, name);
+    if (elsewhere || alive || !(isOwn(path) || options.exclusive)) continue;
+    try {
+      removeTree(path);
+    } catch {
+      // A mount in it, or a file that another user had made: no reason not to start this server.
+      stuck.push(path);
+    }
   }
+  return stuck;
+}
+
+function isOwn(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.uid === process.geteuid?.();
+}
+
+const STICKY_AND_SHARED = 0o1002;
+const ROOT = 0;
+
+// In /tmp anyone can be the first to take a name; what root or this user has made there nobody else can exchange.
+function isPlanted(path: string): boolean {
+  const isShared = (statSync(dirname(path)).mode & STICKY_AND_SHARED) === STICKY_AND_SHARED;
+  return isShared && !isOwn(path) && lstatSync(path).uid !== ROOT;
 }
 
 function bootId(): string {

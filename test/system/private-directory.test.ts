@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -16,7 +17,7 @@ import {
   removeTree,
 } from "../../src/system/private-directory.ts";
 import { ORDINARY_USER, otherUserProblem } from "../support/privileges.ts";
-import { unless } from "../support/requirements.ts";
+import { needsThat, unless } from "../support/requirements.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 describe("privateDirectory", () => {
@@ -95,6 +96,21 @@ describe("memoryDirectory", () => {
   test("prefers a tmpfs", () => {
     expect(memoryDirectory({ TMPDIR: "/var/tmp" })).toMatch(/^\/(?:dev\/shm|run|tmp)$/);
   });
+
+  needsThat(process.getuid?.() === 0, "needs root, to have another user's directory")(
+    "is none that another user could exchange",
+    () => {
+      using dir = tempDir();
+      const fallback = memoryDirectory({});
+      chownSync(dir.path, ORDINARY_USER, ORDINARY_USER);
+      mkdirSync(dir.file("writable"));
+      chmodSync(dir.file("writable"), 0o777);
+      const candidates = [dir.path, dir.file("writable"), "run"];
+      for (const path of candidates) {
+        expect(memoryDirectory({ XDG_RUNTIME_DIR: path, TMPDIR: path })).toBe(fallback);
+      }
+    },
+  );
 
   test("falls back to a directory that can be written", () => {
     using dir = tempDir();

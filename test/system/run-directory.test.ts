@@ -1,12 +1,25 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import {
   runDirectory,
   sweepRunDirectories,
   workDirectory,
 } from "../../src/system/run-directory.ts";
+import { ORDINARY_USER, otherUserProblem } from "../support/privileges.ts";
+import { needsThat, unless } from "../support/requirements.ts";
 import { tempDir } from "../support/temp-dir.ts";
+
+const SOURCE = join(import.meta.dir, "../../src/system/run-directory.ts");
 
 // Part of a run's name: its process, its start, the boot and the process namespace.
 function disguise(path: string, change: (parts: string[]) => void): string {
@@ -63,6 +76,65 @@ describe("sweepRunDirectories", () => {
     sweepRunDirectories(dir.path, { exclusive: true });
     expect(readdirSync(dir.path)).toEqual(["something"]);
   });
+});
+
+const isRoot = process.getuid?.() === 0;
+
+describe("between users", () => {
+  needsThat(isRoot, "needs root, to make another user's directories")(
+    "what another user's dead run left stays, unless the directory is nobody else's",
+    () => {
+      using dir = tempDir();
+      const left = disguise(runDirectory(dir.path).path, (parts) => (parts[0] = "4194304"));
+      chownSync(left, ORDINARY_USER, ORDINARY_USER);
+      expect(sweepRunDirectories(dir.path, { exclusive: false })).toEqual([]);
+      expect(existsSync(left)).toBe(true);
+      sweepRunDirectories(dir.path, { exclusive: true });
+      expect(existsSync(left)).toBe(false);
+    },
+  );
+
+  unless(otherUserProblem())("what cannot be removed is told, and nothing worse", async () => {
+    using dir = tempDir();
+    const left = disguise(runDirectory(dir.path).path, (parts) => (parts[0] = "4194304"));
+    mkdirSync(join(left, "inner", "file"), { recursive: true });
+    chownSync(left, ORDINARY_USER, ORDINARY_USER);
+    chmodSync(dir.path, 0o1777);
+    const script = `
+      import { sweepRunDirectories } from ${JSON.stringify(SOURCE)};
+      const stuck = sweepRunDirectories(${JSON.stringify(dir.path)}, { exclusive: false });
+      require("node:fs").writeSync(1, stuck.join());`;
+    await using child = Bun.spawn([process.execPath, "-e", script], {
+      uid: ORDINARY_USER,
+      gid: ORDINARY_USER,
+      stdout: "pipe",
+    });
+    expect(await child.stdout.text()).toBe(left);
+  });
+
+  needsThat(isRoot, "needs root, to make another user's directories")(
+    "a directory that another user has put into a shared one is refused",
+    () => {
+      using dir = tempDir();
+      chmodSync(dir.path, 0o1777);
+      mkdirSync(dir.file("planted"));
+      chownSync(dir.file("planted"), ORDINARY_USER, ORDINARY_USER);
+      mkdirSync(dir.file("target"));
+      symlinkSync(dir.file("target"), dir.file("link"));
+      lchownSync(dir.file("link"), ORDINARY_USER, ORDINARY_USER);
+      for (const name of ["planted", "link"]) {
+        expect(() => runDirectory(dir.file(name))).toThrow(
+          expect.objectContaining({
+            code: "DISK_UNWRITABLE",
+            message: expect.stringContaining("another user"),
+          }),
+        );
+        expect(readdirSync(dir.file(name))).toEqual([]);
+      }
+      using own = runDirectory(dir.file("new"));
+      expect(existsSync(own.path)).toBe(true);
+    },
+  );
 });
 
 describe("workDirectory", () => {
