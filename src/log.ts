@@ -25,6 +25,7 @@ const CLEAR_LINE = "\r\u001b[K";
 
 let format: LogFormat = "text";
 let status = "";
+const secrets = new Set<string>();
 
 // consola/core has no reporter of its own and reads no environment variable. The full package writes `info` to
 // stdout, and looking at process.stdout or process.stderr at all would leave the server a non-blocking descriptor.
@@ -46,6 +47,16 @@ export function configureLog(options: {
   format = options.format;
 }
 
+/**
+ * Keeps a text out of everything that is logged from now on: a registry may quote in its errors what it was sent, and
+ * who reads the log is not who has the password.
+ */
+export function keepOutOfLog(secret: string): void {
+  for (const form of [secret, printable(secret), encodeURIComponent(secret)]) {
+    if (form !== "") secrets.add(form);
+  }
+}
+
 /** Whether a status line can be shown: a person looks on, and asked for more than warnings. */
 export function showsStatus(): boolean {
   return format === "text" && consola.level >= CONSOLA_LEVELS.info && isatty(STDERR);
@@ -60,8 +71,10 @@ export function setStatus(line: string): void {
 
 /** Tells an error: where, what, which code, and the next step. Its causes are told at level debug. */
 export function logFailure(error: RunnerError): void {
-  const { stage, code, message, hint, details } = error;
-  const causes = consola.level >= CONSOLA_LEVELS.debug ? causesOf(error) : [];
+  const { stage, code, hint } = error;
+  const message = withoutSecrets(error.message);
+  const details = error.details.map(withoutSecrets);
+  const causes = consola.level >= CONSOLA_LEVELS.debug ? causesOf(error).map(withoutQueries) : [];
   if (format === "json") {
     const failure = { time: new Date().toISOString(), level: "error", message, stage, code, hint };
     emit(
@@ -88,9 +101,38 @@ function causesOf(error: Error): readonly string[] {
   return causes;
 }
 
+// Bun's own errors hold whole URLs, and a signed one is as good as a password.
+function withoutQueries(unsafeText: string): string {
+  return withoutSecrets(unsafeText).replace(/\?[^\s"')]+/g, "?…");
+}
+
+const HIDDEN = "(hidden)";
+const CUT_OFF = "…";
+/** Fewer characters of a secret than this tell nothing, and may be any word's. */
+const TELLING = 4;
+
+function withoutSecrets(text: string): string {
+  let result = text;
+  for (const secret of secrets) {
+    result = result.replaceAll(secret, HIDDEN);
+    // A quotation may end in the middle of it.
+    for (let length = Math.min(secret.length, result.length) - 1; length >= TELLING; length--) {
+      result = result.replaceAll(secret.slice(0, length) + CUT_OFF, HIDDEN);
+    }
+  }
+  return result;
+}
+
 function write({ args, date, type }: LogObject): void {
   // What `log` above gave: a message and its fields.
-  const [message, fields] = args as [string, LogFields];
+  const [given, givenFields] = args as [string, LogFields];
+  const message = withoutSecrets(given);
+  const fields = Object.fromEntries(
+    Object.entries(givenFields).map(([key, value]) => [
+      key,
+      typeof value === "string" ? withoutSecrets(value) : value,
+    ]),
+  );
   emit(
     format === "json"
       ? JSON.stringify({ time: date.toISOString(), level: type, message, ...fields })

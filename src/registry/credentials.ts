@@ -6,6 +6,11 @@ export interface Credentials {
 }
 
 /** The Authorization header of Basic access. https://www.rfc-editor.org/rfc/rfc7617#section-2.1 */
-export function basicAuthorization({ username, password }: Credentials): string {
-  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+export function basicAuthorization(credentials: Credentials): string {
+  return `Basic ${encodedCredentials(credentials)}`;
+}
+
+/** What that header says, which is as good as the password. */
+export function encodedCredentials({ username, password }: Credentials): string {
+  return Buffer.from(`${username}:${password}`).toString("base64");
 }

@@ -1,12 +1,12 @@
 // Stage 2: a registry that is signed in. A password from a file is read here; one from the environment has left it
 // before stage 1.
 
-import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { RunnerError, reasonOf } from "../errors.ts";
-import { log } from "../log.ts";
+import { keepOutOfLog, log } from "../log.ts";
 import { createBuiltin } from "../registry/builtin.ts";
 import { createCrane } from "../registry/crane.ts";
-import type { Credentials } from "../registry/credentials.ts";
+import { type Credentials, encodedCredentials } from "../registry/credentials.ts";
 import { craneMayDowngrade } from "../registry/host.ts";
 import type { Registry } from "../registry/registry.ts";
 import { nameOf } from "../read-settings.ts";
@@ -22,7 +22,7 @@ export interface Session extends Disposable {
 
 /** Throws CREDENTIALS_UNREADABLE, CRANE_MISSING and CRANE_FAILED; a wrong password shows at the first request. */
 export async function authenticate(request: ImageRequest): Promise<Session> {
-  const credentials = readCredentials(request);
+  const credentials = await readCredentials(request);
   const crane = chooseCrane(request);
   log.debug(`registry client: ${crane ?? "built in"}`);
   return crane === undefined
@@ -76,18 +76,21 @@ function chooseCrane({ registryClient, host, image }: ImageRequest): string | un
   return craneMayDowngrade(image.registry) ? undefined : program;
 }
 
-function readCredentials(request: ImageRequest): Credentials | undefined {
+async function readCredentials(request: ImageRequest): Promise<Credentials | undefined> {
   const { registryUser: username, registryPassword, registryPasswordFile } = request;
   if (username === undefined) return undefined;
-  const password = registryPassword ?? readPassword(registryPasswordFile ?? "");
+  const password = registryPassword ?? (await readPassword(registryPasswordFile ?? ""));
+  keepOutOfLog(password);
+  keepOutOfLog(encodedCredentials({ username, password }));
   return { username, password };
 }
 
-function readPassword(path: string): string {
+async function readPassword(path: string): Promise<string> {
   hideFromOtherProcesses();
   let password: string;
   try {
-    password = readFileSync(path, "utf8").replace(/\r?\n$/, "");
+    // A pipe may keep its reader waiting, and a signal must be heard meanwhile.
+    password = (await readFile(path, "utf8")).replace(/\r?\n$/, "");
   } catch (error) {
     throw new RunnerError(
       "CREDENTIALS_UNREADABLE",

@@ -1,7 +1,7 @@
 // A server that looks everywhere for the registry's password: its environment, every process that it may read, every
 // file that it may read. It finds nothing, as root's successor and as an ordinary user's.
 
-import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, readFileSync } from "node:fs";
 import { buildImage } from "../support/image-builder.ts";
 import { startLoopbackRegistry, type LoopbackRegistry } from "../support/loopback-registry.ts";
@@ -131,6 +131,69 @@ unless(programProblem("busybox"), searchProblem)(
   SEARCH_MS,
 );
 
+const ACCOUNT = { REGISTRY_USER: "reader", REGISTRY_PASSWORD: PASSWORD };
+
+describe.each(["crane", "builtin"])("a registry that quotes what %s sends it", (client) => {
+  const problem = client === "crane" ? programProblem("crane") : undefined;
+  for (const [format, padding] of [
+    ["text", 0],
+    ["json", 0],
+    // The quotation is cut off inside the password.
+    ["text", 130],
+  ] as const) {
+    unless(problem)(
+      `is not quoted in the log: ${format}, after ${padding} characters`,
+      async () => {
+        using echo = startLoopbackRegistry({
+          intercept({ headers }) {
+            const sent = headers.get("authorization");
+            if (sent === null) {
+              return new Response("", { status: 401, headers: { "www-authenticate": "Basic" } });
+            }
+            const decoded = Buffer.from(sent.replace("Basic ", ""), "base64").toString();
+            const message = `${"-".repeat(padding)}${decoded} ${sent}`;
+            return Response.json({ errors: [{ code: "DENIED", message }] }, { status: 403 });
+          },
+        });
+        const { stderr } = await runRunner({
+          environment: {
+            ...ACCOUNT,
+            IMAGE: `${echo.host}/team/server:1`,
+            PORT: "1",
+            REGISTRY_CLIENT: client,
+            LOG_LEVEL: "debug",
+            LOG_FORMAT: format,
+          },
+        });
+        expect(stderr).toContain("REGISTRY_DENIED");
+        expect(stderr).toContain("reader:(hidden)");
+        expect(stderr).not.toContain(CANARY[0]);
+        expect(stderr).not.toContain(Buffer.from(`reader:${PASSWORD}`).toString("base64"));
+      },
+    );
+  }
+});
+
+test("the signature of an address is not in the log, not at level debug", async () => {
+  const large = { "x-large": "x".repeat(5_000_000) };
+  using signing = startLoopbackRegistry({
+    intercept: ({ path }) =>
+      path === "/signed"
+        ? new Response("", { headers: large })
+        : new Response(null, { status: 307, headers: { location: `/signed?canary=${CANARY[1]}` } }),
+  });
+  const { stderr } = await runRunner({
+    environment: {
+      IMAGE: `${signing.host}/team/server:1`,
+      PORT: "1",
+      REGISTRY_CLIENT: "builtin",
+      LOG_LEVEL: "debug",
+    },
+  });
+  expect(stderr).toContain("/signed?…");
+  expect(stderr).not.toContain("canary");
+});
+
 /** Starts a command that waits for an answer of `slow`'s, and has its environment looked at meanwhile. */
 async function whileItWaits(
   command: (slow: LoopbackRegistry) => RunnerOptions,
@@ -151,7 +214,6 @@ async function whileItWaits(
   return await runner.end();
 }
 
-const ACCOUNT = { REGISTRY_USER: "reader", REGISTRY_PASSWORD: PASSWORD };
 const COMMANDS: Readonly<Record<string, (slow: LoopbackRegistry) => RunnerOptions>> = {
   "while an image is pulled": ({ host }) => ({
     environment: { ...ACCOUNT, IMAGE: `${host}/team/server:1`, PORT: "1" },

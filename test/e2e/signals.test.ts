@@ -82,6 +82,23 @@ test("in the middle of a layer", async () => {
   await expectEnd(runner, "SIGTERM", 143);
 });
 
+test("while the password's file is a pipe that nobody writes to", async () => {
+  using dir = tempDir();
+  Bun.spawnSync(["mkfifo", dir.file("password")]);
+  await using runner = await startRunner({
+    environment: {
+      IMAGE: "127.0.0.1:1/team/many:1",
+      PORT: "7860",
+      REGISTRY_CLIENT: "builtin",
+      REGISTRY_USER: "reader",
+      REGISTRY_PASSWORD_FILE: dir.file("password"),
+    },
+  });
+  // The directory of the run is made before, and the file opened right after.
+  while (runner.left().length === 0) await Bun.sleep(10);
+  await expectEnd(runner, "SIGTERM", 143);
+});
+
 test("while crane hangs, crane and what it started end too", async () => {
   using dir = tempDir();
   writeFileSync(
