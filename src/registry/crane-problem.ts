@@ -53,7 +53,11 @@ export function craneError(end: ChildEnd, call: CraneCall): RunnerError {
       `what ${call.registry} sent does not match its digest${quote(unsafeStderr)}`,
     );
   }
-  if (/SSRF protection|refusing token-server redirect/.test(unsafeStderr)) {
+  if (
+    /SSRF protection|refusing token-server redirect|is a private or link-local address/.test(
+      unsafeStderr,
+    )
+  ) {
     return new RunnerError(
       "REGISTRY_REDIRECT_REFUSED",
       `crane does not follow where ${call.registry} sends it${quote(unsafeStderr)}`,

@@ -237,6 +237,14 @@ describe("a manifest from a crane that", () => {
       "does not follow",
     ],
     [
+      "is sent to a private address for a token",
+      fail(
+        'invalid realm in www-authenticate: realm host "10.0.0.1" is a private or link-local address',
+      ),
+      "REGISTRY_REDIRECT_REFUSED",
+      "does not follow",
+    ],
+    [
       "gets other bytes",
       fail('error verifying sha256 checksum after reading 1 bytes; got "a", want "b"'),
       "DIGEST_MISMATCH",
