@@ -1,26 +1,20 @@
 // `pull`: stages 1 to 4, the whole root filesystem in a directory of the caller's choice.
 
-import { RunnerError } from "../errors.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { formatReference } from "../oci/reference.ts";
 import { print, printJson } from "../output.ts";
 import { type Pulled, pullImage } from "../pipeline.ts";
-import { nameOf, readSettings } from "../read-settings.ts";
-import { IMAGE_SETTINGS, validateImage } from "../stages/validate.ts";
+import { PULL_SETTINGS, validatePull } from "../stages/validate.ts";
 import { megabytes } from "./megabytes.ts";
 import type { Command } from "./command.ts";
 
 export const pull: Command = {
   about: "Put an image's whole root filesystem into a directory",
-  settings: [...IMAGE_SETTINGS, "destination"],
+  settings: PULL_SETTINGS,
   json: true,
   async run(inputs) {
-    const request = validateImage(inputs);
-    const { destination } = readSettings(["destination"], inputs).settings;
-    if (destination === undefined) {
-      throw new RunnerError("INPUT_INVALID", `${nameOf("destination")} is required`);
-    }
-    const pulled = await pullImage(request, destination);
+    const request = validatePull(inputs);
+    const pulled = await pullImage(request, request.destination);
     if (inputs.json) printJson(asJson(pulled));
     else print(asText(pulled));
     return 0;

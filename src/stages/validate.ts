@@ -39,6 +39,11 @@ export const IMAGE_SETTINGS = [
   "logFormat",
 ] as const satisfies readonly SettingName[];
 
+export const PULL_SETTINGS = [
+  ...IMAGE_SETTINGS,
+  "destination",
+] as const satisfies readonly SettingName[];
+
 /** What a command that starts or describes a server is told besides. */
 export const SERVER_SETTINGS = [
   ...IMAGE_SETTINGS,
@@ -47,6 +52,7 @@ export const SERVER_SETTINGS = [
   "mcpTransport",
   "mcpHost",
   "mcpPath",
+  "healthcheckPath",
 ] as const satisfies readonly SettingName[];
 
 type ImageSettings = Pick<Settings, (typeof IMAGE_SETTINGS)[number]>;
@@ -70,13 +76,22 @@ export interface Inputs extends SettingSources {
   readonly serverArguments: readonly string[];
 }
 
-/** The request for an image's files. Throws INPUT_INVALID or REFERENCE_INVALID, with every problem at once. */
-export function validateImage(inputs: Inputs): ImageRequest {
-  const { settings, problems } = readSettings(IMAGE_SETTINGS, inputs);
-  return completed(inputs, settings, [...problems, ...credentialProblems(settings)]);
+/**
+ * The request for an image's files in a directory, which is named as it was given.
+ * Throws INPUT_INVALID or REFERENCE_INVALID, with every problem at once.
+ */
+export function validatePull(inputs: Inputs): ImageRequest & { readonly destination: string } {
+  const { settings, problems } = readSettings(PULL_SETTINGS, inputs);
+  const { destination = "" } = settings;
+  const request = completed(inputs, settings, [
+    ...problems,
+    ...credentialProblems(settings),
+    ...(destination === "" ? [problem("destination", `${nameOf("destination")} is required`)] : []),
+  ]);
+  return { ...request, destination };
 }
 
-/** The request for a server. `portRequired` is false where it is only described. Throws as validateImage does. */
+/** The request for a server. `portRequired` is false where it is only described. Throws as validatePull does. */
 export function validateServer(
   inputs: Inputs,
   options: { readonly portRequired: boolean },

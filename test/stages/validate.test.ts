@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { RunnerError } from "../../src/errors.ts";
-import { type Inputs, validateImage, validateServer } from "../../src/stages/validate.ts";
+import { type Inputs, validatePull, validateServer } from "../../src/stages/validate.ts";
 
 const inputs = (environment: Record<string, string>, more: Partial<Inputs> = {}): Inputs => ({
   image: undefined,
@@ -55,6 +55,12 @@ describe("stage 1: validate", () => {
     [{ IMAGE }, ["--port / PORT is required, unless --mcp-transport / MCP_TRANSPORT is stdio"]],
     [{ IMAGE, PORT: "0" }, ['--port / PORT must be a whole number from 1 to 65535, not "0"']],
     [
+      { IMAGE, PORT: "1", HEALTHCHECK_PATH: "health" },
+      [
+        '--healthcheck-path / HEALTHCHECK_PATH must be a path that starts with /, such as /mcp, not "health"',
+      ],
+    ],
+    [
       { IMAGE, PORT: "1", REGISTRY_USER: "me" },
       [
         "--registry-user / REGISTRY_USER is set but neither REGISTRY_PASSWORD nor --registry-password-file / REGISTRY_PASSWORD_FILE is; give both or neither",
@@ -87,8 +93,21 @@ describe("stage 1: validate", () => {
   });
 
   test("a reference that is the only problem keeps its own code", () => {
-    const failure = failureOf(() => validateImage(inputs({ IMAGE: "https://ghcr.io/org/server" })));
+    const failure = failureOf(() =>
+      validateServer(inputs({ IMAGE: "https://ghcr.io/org/server", PORT: "1" }), {
+        portRequired: true,
+      }),
+    );
     expect(failure.code).toBe("REFERENCE_INVALID");
+  });
+
+  test("pull names every problem at once, the missing destination too", () => {
+    const failure = failureOf(() => validatePull(inputs({ PLATFORM: "x" })));
+    expect(failure.details).toEqual([
+      expect.stringContaining("IMAGE is required"),
+      expect.stringContaining("--platform / PLATFORM"),
+      "--to is required",
+    ]);
   });
 
   test("no message holds the password, whatever else is wrong", () => {
