@@ -42,7 +42,10 @@ export function zoneOf(url: URL): Zone {
  */
 export function craneMayDowngrade(registry: string): boolean {
   const url = endpointOf(registry);
-  return zoneOf(url) === "private" || url.hostname.endsWith(".local");
+  const zone = zoneOf(url);
+  // Before version 0.22 it takes any name for this machine's that holds its address: 127.0.0.1.example.org.
+  const isTakenForLoopback = zone !== "loopback" && /127\.0\.0\.1|::1/.test(registry);
+  return zone === "private" || url.hostname.endsWith(".local") || isTakenForLoopback;
 }
 
 function blockList(ipv4: readonly string[], ipv6: readonly string[]): BlockList {

@@ -56,6 +56,9 @@ test.each([
   ["10.0.0.1:5000", true],
   ["192.168.0.1", true],
   ["registry.local:5000", true],
+  ["127.0.0.1.example.org", true],
+  ["[2001:db8::1]:5000", true],
+  ["[::1]:5000", false],
 ])("crane may speak plain http to %s: %p", (registry, expected) => {
   expect(craneMayDowngrade(registry)).toBe(expected);
 });
