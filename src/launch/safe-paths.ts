@@ -31,3 +31,14 @@ export function expandSafePaths(namesIn: (directory: string) => readonly string[
       .map((name) => `${directory}/${name}${pattern.slice(star + 1)}`);
   });
 }
+
+/**
+ * Whether a directory that the runner's root lacks may become the server's: in the safe paths, or beside the system's
+ * directories. Any other might be one that root has in its PATH, and a server could put programs there for the next
+ * start.
+ */
+export function mayBeServers(path: string): boolean {
+  const names = path.split("/");
+  const isTop = names.length === 2;
+  return isTop || expandSafePaths(() => names).some((safe) => `${path}/`.startsWith(`${safe}/`));
+}

@@ -10,11 +10,21 @@ import { hostPathOf, privateRootView, resolveIn, type Resolution } from "./root-
 // https://github.com/opencontainers/runc/security/advisories/GHSA-xr7r-f8xq-vfvv
 const KERNEL_TREES = ["/proc", "/sys", "/dev"];
 
+export interface WorkingDirectoryOwner {
+  readonly identity: Identity;
+  /** Whether a directory that has to be created is the server's, and with it all that is created below. */
+  readonly owns: (path: string) => boolean;
+}
+
 /**
- * Returns the directory's name without links, after creating what is missing for `owner`. `root` is the private root,
- * or "/" in overlay. Throws WORKDIR_UNUSABLE.
+ * Returns the directory's name without links, after creating what is missing. `root` is the private root, or "/" in
+ * overlay. Throws WORKDIR_UNUSABLE.
  */
-export function prepareWorkingDirectory(root: string, unsafePath: string, owner: Identity): string {
+export function prepareWorkingDirectory(
+  root: string,
+  unsafePath: string,
+  owner: WorkingDirectoryOwner,
+): string {
   const resolution = resolveIn(privateRootView(root), unsafePath);
   const path = pathOf(resolution, unsafePath);
   if (KERNEL_TREES.some((tree) => path === tree || path.startsWith(`${tree}/`))) {
@@ -42,14 +52,18 @@ function create(
   root: string,
   path: string,
   missing: number,
-  { unsafePath, owner }: { readonly unsafePath: string; readonly owner: Identity },
+  { unsafePath, owner }: { readonly unsafePath: string; readonly owner: WorkingDirectoryOwner },
 ): void {
   const names = path.split("/").slice(1);
+  const { uid, gid } = owner.identity;
+  let given = false;
   try {
     for (let index = names.length - missing; index < names.length; index += 1) {
-      const directory = hostPathOf(root, posix.join("/", ...names.slice(0, index + 1)));
+      const name = posix.join("/", ...names.slice(0, index + 1));
+      const directory = hostPathOf(root, name);
       mkdirSync(directory, { mode: 0o755 });
-      if (process.geteuid?.() === 0) lchownSync(directory, owner.uid, owner.gid);
+      given ||= owner.owns(name);
+      if (given && process.geteuid?.() === 0) lchownSync(directory, uid, gid);
     }
   } catch (error) {
     throw unusable(unsafePath, `it cannot be created: ${reasonOf(error)}`, error);

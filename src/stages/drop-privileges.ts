@@ -15,6 +15,7 @@ import {
   type RootView,
 } from "../launch/root-view.ts";
 import type { ChosenMode } from "../launch/run-mode.ts";
+import { mayBeServers } from "../launch/safe-paths.ts";
 import { homeOf } from "../launch/user.ts";
 import { prepareWorkingDirectory } from "../launch/working-directory.ts";
 
@@ -59,7 +60,10 @@ export function dropPrivileges(
   const view = overlay ? ownRootView(root) : privateRootView(root);
   const argv = commandOf({ ...image, serverArguments: request.serverArguments });
   if (probe.root && !overlay) giveTree(root, identity);
-  const workingDirectory = prepareWorkingDirectory(root, image.workingDir, identity);
+  const workingDirectory = prepareWorkingDirectory(root, image.workingDir, {
+    identity,
+    owns: (path) => !overlay || mayBeServers(path),
+  });
   const variables = variablesOf(image, request);
   const home =
     variables["HOME"] ?? homeIn(rootfs, image.user, { view, identity, workingDirectory });

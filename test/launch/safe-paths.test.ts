@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { expandSafePaths } from "../../src/launch/safe-paths.ts";
+import { expandSafePaths, mayBeServers } from "../../src/launch/safe-paths.ts";
 
 describe("expandSafePaths", () => {
   test("a star stands for the names that there are, in order, and for no other directory's", () => {
@@ -24,4 +24,18 @@ describe("expandSafePaths", () => {
       "/usr/local/lib/node_modules",
     ]);
   });
+});
+
+test.each([
+  ["/app", true],
+  ["/srv/app/deeper", true],
+  ["/workspace", true],
+  ["/usr/lib/python3.12/site-packages/x", true],
+  ["/usr/lib/python3.12", false],
+  ["/usr/local/sbin", false],
+  ["/root/bin", false],
+  ["/etc/cron.d", false],
+  ["/var/library", false],
+])("a new directory %s may be the server's: %p", (path, expected) => {
+  expect(mayBeServers(path)).toBe(expected);
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, lstatSync, mkdirSync, symlinkSync } from "node:fs";
 import { serverIdentity } from "../../src/launch/ownership.ts";
 import { prepareWorkingDirectory } from "../../src/launch/working-directory.ts";
+import { needsThat } from "../support/requirements.ts";
 import { tempDir, type TempDir } from "../support/temp-dir.ts";
 import { put } from "./support/tiny-root.ts";
 
@@ -15,6 +16,8 @@ function sampleRoot(dir: TempDir): string {
   symlinkSync("loop", dir.file("root/loop"));
   return root;
 }
+
+const OWNER = { identity: serverIdentity(), owns: () => true };
 
 const PREPARED = [
   { asked: "/", path: "/" },
@@ -39,8 +42,7 @@ describe("prepareWorkingDirectory", () => {
     test(`prepared, case ${index}: ${asked} is ${path}`, () => {
       using dir = tempDir();
       const root = sampleRoot(dir);
-      const owner = serverIdentity();
-      expect(prepareWorkingDirectory(root, asked, owner)).toBe(path);
+      expect(prepareWorkingDirectory(root, asked, OWNER)).toBe(path);
       expect(lstatSync(`${root}${path}`).isDirectory()).toBe(true);
       expect(existsSync(dir.file("outside/x"))).toBe(false);
     });
@@ -50,7 +52,7 @@ describe("prepareWorkingDirectory", () => {
     test(`refused, case ${index}: ${asked}`, () => {
       using dir = tempDir();
       const root = sampleRoot(dir);
-      expect(() => prepareWorkingDirectory(root, asked, serverIdentity())).toThrow(
+      expect(() => prepareWorkingDirectory(root, asked, OWNER)).toThrow(
         expect.objectContaining({
           code: "WORKDIR_UNUSABLE",
           message: expect.stringContaining(says),
@@ -63,8 +65,22 @@ describe("prepareWorkingDirectory", () => {
     using dir = tempDir();
     const root = sampleRoot(dir);
     const { uid, gid } = serverIdentity();
-    prepareWorkingDirectory(root, "/new/er", { uid, gid });
+    prepareWorkingDirectory(root, "/new/er", OWNER);
     expect(lstatSync(`${root}/new`)).toMatchObject({ uid, gid });
     expect(lstatSync(`${root}/new/er`)).toMatchObject({ uid, gid });
   });
+
+  needsThat(process.geteuid?.() === 0, "needs root, to give something away")(
+    "what is created outside the server's places stays root's",
+    () => {
+      using dir = tempDir();
+      const root = sampleRoot(dir);
+      const owner = { ...OWNER, owns: (path: string) => path === "/srv/data" };
+      prepareWorkingDirectory(root, "/usr/local/sbin", owner);
+      prepareWorkingDirectory(root, "/srv/data/deeper", owner);
+      expect(lstatSync(`${root}/usr/local/sbin`).uid).toBe(0);
+      expect(lstatSync(`${root}/srv`).uid).toBe(0);
+      expect(lstatSync(`${root}/srv/data/deeper`).uid).toBe(OWNER.identity.uid);
+    },
+  );
 });
