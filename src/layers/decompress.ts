@@ -12,9 +12,8 @@ const MAGIC_BYTES = 10;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Detects the compression and undoes it. gzip may have many members, zstd many frames and skippable ones; zeros after
- * the last member and whatever else is no member are passed over, as is a zstd frame that is cut short: the digest of
- * the plain bytes decides.
+ * Detects the compression and undoes it. gzip may have many members and zeros after the last, zstd many frames and
+ * skippable ones. A zstd frame that is cut short goes unnoticed here: the digest of the plain bytes decides.
  */
 export class Decompressor {
   readonly #sink: (bytes: Uint8Array) => void;
@@ -89,7 +88,6 @@ class ZlibInflater implements Inflater {
   readonly #sink: (bytes: Uint8Array) => void;
   readonly #output = Buffer.allocUnsafeSlow(OUTPUT_BYTES);
   #problem: { readonly message: string; readonly code: string } | undefined;
-  #produced = 0;
   #isPast = false;
 
   constructor(stream: unknown, finish: number, sink: (bytes: Uint8Array) => void) {
@@ -127,7 +125,6 @@ class ZlibInflater implements Inflater {
       );
       const [room = 0, unread = 0] = this.#state;
       if (room < OUTPUT_BYTES) this.#sink(this.#output.subarray(0, OUTPUT_BYTES - room));
-      this.#produced += OUTPUT_BYTES - room;
       this.#judge();
       left = unread;
       full = room === 0;
@@ -136,24 +133,17 @@ class ZlibInflater implements Inflater {
     if (left > 0) this.#isPast = true;
   }
 
-  // Once there has been a whole member, what does not begin like one is an appendix of whoever stored the blob. Its
-  // bytes are the blob's, whose digest covers them; what they would have unpacked to is the diff_id's question.
+  // An error takes with it what the same write had unpacked: nothing after a good member can be forgiven but zeros,
+  // which are no error.
   #judge(): void {
     if (this.#problem === undefined) return;
     const { message, code } = this.#problem;
-    if (this.#produced > 0 && APPENDIX.has(message)) this.#isPast = true;
-    else
-      throw new RunnerError(
-        "LAYER_CORRUPT",
-        `the compressed bytes are damaged: ${message} (${code})`,
-      );
+    throw new RunnerError(
+      "LAYER_CORRUPT",
+      `the compressed bytes are damaged: ${message} (${code})`,
+    );
   }
 }
-
-const APPENDIX: ReadonlySet<string> = new Set([
-  "incorrect header check",
-  "Unknown frame descriptor",
-]);
 
 function detect(head: Buffer): Compression {
   const magic = head.toString("hex", 0, MAGIC_BYTES);

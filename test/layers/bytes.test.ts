@@ -97,6 +97,7 @@ describe("compression", () => {
 
   for (const [title, blob] of [
     ["L7 junk after gzip", Buffer.concat([gzipSync(PLAIN), Buffer.from("junk")])],
+    ["L7 junk after zstd", Buffer.concat([zstdCompressSync(PLAIN), Buffer.from("junk")])],
     ["L8 a gzip that is cut short", gzipSync(PLAIN).subarray(0, -9)],
     [
       "L8 a gzip with a wrong checksum",
@@ -111,11 +112,6 @@ describe("compression", () => {
       });
     });
   }
-
-  test("L7 junk after zstd is covered by the blob's digest and means nothing", async () => {
-    const blob = Buffer.concat([zstdCompressSync(PLAIN), Buffer.from("junk")]);
-    expect(await treeOf([blobLayer(blob, PLAIN)])).toEqual(TREE);
-  });
 
   test("L8 a zstd that is cut short fails its diff_id", async () => {
     const long = rawTar([file("f", "x".repeat(300_000)), file("g")]);
