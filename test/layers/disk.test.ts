@@ -2,10 +2,11 @@
 
 import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { needsThat } from "../support/requirements.ts";
+import { mountProblem } from "../support/privileges.ts";
+import { unless } from "../support/requirements.ts";
 import { rawTar } from "../support/raw-tar.ts";
 import { tempDir } from "../support/temp-dir.ts";
-import { IS_ROOT, dir, file, runUnprivileged, unpack } from "./support.ts";
+import { dir, file, runUnprivileged, unpack, unprivilegedProblem } from "./support.ts";
 
 const small = mountTest("size=256k");
 
@@ -47,14 +48,17 @@ describe("a disk", () => {
     expect(String(error)).toContain(disk);
   });
 
-  test("with a directory that is closed to us is DISK_UNWRITABLE", async () => {
-    using temp = tempDir();
-    chmodSync(temp.path, 0o755);
-    mkdirSync(temp.file("closed"), 0o555);
-    writeFileSync(temp.file("layer.tar"), rawTar([file("f")]));
-    const arguments_ = [temp.file("layer.tar"), temp.file("closed")] as const;
-    expect(await runUnprivileged("unpack-child.ts", ...arguments_)).toBe("DISK_UNWRITABLE");
-  });
+  unless(unprivilegedProblem)(
+    "with a directory that is closed to us is DISK_UNWRITABLE",
+    async () => {
+      using temp = tempDir();
+      chmodSync(temp.path, 0o755);
+      mkdirSync(temp.file("closed"), 0o555);
+      writeFileSync(temp.file("layer.tar"), rawTar([file("f")]));
+      const arguments_ = [temp.file("layer.tar"), temp.file("closed")] as const;
+      expect(await runUnprivileged("unpack-child.ts", ...arguments_)).toBe("DISK_UNWRITABLE");
+    },
+  );
 
   test("with a path that is longer than the system takes is refused", async () => {
     using temp = tempDir();
@@ -80,19 +84,13 @@ async function refusal(
 
 /** A test with a filesystem of its own, mounted on a directory. */
 function mountTest(options: string) {
-  const runs = needsThat(canMount(), "needs root that may mount a tmpfs");
+  const runs = unless(mountProblem());
   return (title: string, run: (disk: string) => Promise<void>) =>
     runs(title, async () => {
       using temp = tempDir();
       using _mounted = mountTmpfs(temp.path, options);
       await run(temp.path);
     });
-}
-
-function canMount(): boolean {
-  if (!IS_ROOT) return false;
-  using temp = tempDir();
-  return Bun.spawnSync(["unshare", "-m", "mount", "-t", "tmpfs", "none", temp.path]).success;
 }
 
 function mountTmpfs(path: string, options: string): Disposable {

@@ -8,6 +8,7 @@ import { RunnerError } from "../../src/errors.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../src/layers/limits.ts";
 import { type LayerSource, type UnpackReport, unpackLayers } from "../../src/layers/unpack.ts";
 import { digestOf } from "../../src/oci/digest.ts";
+import { ORDINARY_USER, otherUserProblem } from "../support/privileges.ts";
 import { type RawEntry, rawTar } from "../support/raw-tar.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -99,10 +100,13 @@ export async function refusalOf(
 
 export const IS_ROOT = process.getuid?.() === 0;
 
+/** What keeps `runUnprivileged` from working here. */
+export const unprivilegedProblem = IS_ROOT ? otherUserProblem() : undefined;
+
 /** Runs a script of this directory as user 1000 if this is root, else as who we are; returns what it prints. */
 export async function runUnprivileged(script: string, ...argv: readonly string[]): Promise<string> {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, script), ...argv], {
-    ...(IS_ROOT ? { uid: 1000, gid: 1000 } : {}),
+    ...(IS_ROOT ? { uid: ORDINARY_USER, gid: ORDINARY_USER } : {}),
     env: { BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" },
     stdout: "pipe",
     stderr: "pipe",
