@@ -35,7 +35,9 @@ export async function runImage(request: ServerRequest, runner: readonly string[]
     placed.probe,
   );
   if (plan.mode === "overlay") directory[Symbol.dispose]();
-  for (const path of sweepRunDirectories(parent, { exclusive: placed.probe.modes.overlay.works }))
+  for (const path of await sweepRunDirectories(parent, {
+    exclusive: placed.probe.modes.overlay.works,
+  }))
     log.warn(`${path}, which an earlier run left, cannot be removed`);
   return await execute(plan, { runner, searchPath: request.host["PATH"] ?? "" });
 }

@@ -2,6 +2,7 @@
 // which keeps the process and its start time. What a dead run left behind is removed by a later one.
 
 import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { RunnerError } from "../errors.ts";
 import {
@@ -54,10 +55,10 @@ export function runDirectory(parent: string): PrivateDirectory {
  * containers that share the directory: they are left alone, as is what other users left, unless nobody else can use it.
  * Returns what could not be removed.
  */
-export function sweepRunDirectories(
+export async function sweepRunDirectories(
   parent: string,
   options: { readonly exclusive: boolean },
-): readonly string[] {
+): Promise<readonly string[]> {
   const stuck: string[] = [];
   for (const name of readdirSync(parent)) {
     const [, pid, startTime, boot, namespace] = NAME.exec(name) ?? [];
@@ -68,7 +69,8 @@ export function sweepRunDirectories(
     const path = join(parent, name);
     if (elsewhere || alive || !(isOwn(path) || options.exclusive)) continue;
     try {
-      removeTree(path);
+      // A signal must be heard meanwhile: it may be a large image's tree.
+      await rm(path, { recursive: true, force: true }).catch(() => removeTree(path));
     } catch {
       // A mount in it, or a file that another user had made: no reason not to start this server.
       stuck.push(path);

@@ -33,47 +33,47 @@ function disguise(path: string, change: (parts: string[]) => void): string {
 describe("sweepRunDirectories", () => {
   const shared = { exclusive: false };
 
-  test("leaves the directory of a living run", () => {
+  test("leaves the directory of a living run", async () => {
     using dir = tempDir();
     using own = runDirectory(dir.path);
-    sweepRunDirectories(dir.path, shared);
+    await sweepRunDirectories(dir.path, shared);
     expect(existsSync(own.path)).toBe(true);
   });
 
-  test("removes the directory of a process that has ended", () => {
+  test("removes the directory of a process that has ended", async () => {
     using dir = tempDir();
     const left = disguise(runDirectory(dir.path).path, (parts) => (parts[0] = "4194304"));
-    sweepRunDirectories(dir.path, shared);
+    await sweepRunDirectories(dir.path, shared);
     expect(existsSync(left)).toBe(false);
   });
 
-  test("is not deceived by a new process with the number of an old one", () => {
+  test("is not deceived by a new process with the number of an old one", async () => {
     using dir = tempDir();
     const left = disguise(runDirectory(dir.path).path, (parts) => (parts[1] = "1"));
-    sweepRunDirectories(dir.path, shared);
+    await sweepRunDirectories(dir.path, shared);
     expect(existsSync(left)).toBe(false);
   });
 
-  test("removes what was left before the last boot", () => {
+  test("removes what was left before the last boot", async () => {
     using dir = tempDir();
     const left = disguise(runDirectory(dir.path).path, (parts) => (parts[2] = "0123abcd"));
-    sweepRunDirectories(dir.path, shared);
+    await sweepRunDirectories(dir.path, shared);
     expect(existsSync(left)).toBe(false);
   });
 
-  test("leaves another container's run, unless the directory is nobody else's", () => {
+  test("leaves another container's run, unless the directory is nobody else's", async () => {
     using dir = tempDir();
     const other = disguise(runDirectory(dir.path).path, (parts) => (parts[3] = "1"));
-    sweepRunDirectories(dir.path, shared);
+    await sweepRunDirectories(dir.path, shared);
     expect(existsSync(other)).toBe(true);
-    sweepRunDirectories(dir.path, { exclusive: true });
+    await sweepRunDirectories(dir.path, { exclusive: true });
     expect(existsSync(other)).toBe(false);
   });
 
-  test("leaves what is not a run's", () => {
+  test("leaves what is not a run's", async () => {
     using dir = tempDir();
     mkdirSync(dir.file("something"));
-    sweepRunDirectories(dir.path, { exclusive: true });
+    await sweepRunDirectories(dir.path, { exclusive: true });
     expect(readdirSync(dir.path)).toEqual(["something"]);
   });
 });
@@ -83,13 +83,13 @@ const isRoot = process.getuid?.() === 0;
 describe("between users", () => {
   needsThat(isRoot, "needs root, to make another user's directories")(
     "what another user's dead run left stays, unless the directory is nobody else's",
-    () => {
+    async () => {
       using dir = tempDir();
       const left = disguise(runDirectory(dir.path).path, (parts) => (parts[0] = "4194304"));
       chownSync(left, ORDINARY_USER, ORDINARY_USER);
-      expect(sweepRunDirectories(dir.path, { exclusive: false })).toEqual([]);
+      expect(await sweepRunDirectories(dir.path, { exclusive: false })).toEqual([]);
       expect(existsSync(left)).toBe(true);
-      sweepRunDirectories(dir.path, { exclusive: true });
+      await sweepRunDirectories(dir.path, { exclusive: true });
       expect(existsSync(left)).toBe(false);
     },
   );
@@ -102,7 +102,7 @@ describe("between users", () => {
     chmodSync(dir.path, 0o1777);
     const script = `
       import { sweepRunDirectories } from ${JSON.stringify(SOURCE)};
-      const stuck = sweepRunDirectories(${JSON.stringify(dir.path)}, { exclusive: false });
+      const stuck = await sweepRunDirectories(${JSON.stringify(dir.path)}, { exclusive: false });
       require("node:fs").writeSync(1, stuck.join());`;
     await using child = Bun.spawn([process.execPath, "-e", script], {
       uid: ORDINARY_USER,
