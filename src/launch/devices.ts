@@ -36,16 +36,16 @@ export function makeDevices(directory: string): string | undefined {
   });
   try {
     for (const node of NODES) {
-      replace(`${directory}/${node.name}`, (path) => {
-        makeCharacterDevice(path, { ...node, mode: EVERYBODY });
-        chmodSync(path, EVERYBODY);
-      });
+      const path = `${directory}/${node.name}`;
+      remove(path);
+      makeCharacterDevice(path, { ...node, mode: EVERYBODY });
+      chmodSync(path, EVERYBODY);
     }
     // On a file system mounted nodev the nodes exist and cannot be opened.
     closeSync(openSync(`${directory}/null`, "r+"));
     return undefined;
   } catch (error) {
-    for (const { name } of NODES) rmSync(`${directory}/${name}`, { force: true });
+    for (const { name } of NODES) remove(`${directory}/${name}`);
     // Hardly anything starts a child without a /dev/null to open. An ordinary file takes what is written to it; one
     // in the place of a source of random numbers would be worse than none.
     writeFileSync(`${directory}/null`, "");
@@ -54,9 +54,13 @@ export function makeDevices(directory: string): string | undefined {
   }
 }
 
-// An image often has an empty file where a build once mounted the device.
+// An image often has an empty file where a build once mounted the device, and may have anything.
+function remove(path: string): void {
+  rmSync(path, { recursive: true, force: true });
+}
+
 function replace(path: string, make: (path: string) => void): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
-  rmSync(path, { force: true });
+  remove(path);
   make(path);
 }

@@ -355,6 +355,22 @@ describe("private roots", () => {
     },
   );
 
+  testWith(["setpriv"])(
+    "without mounts, directories in the place of devices are no obstacle",
+    async () => {
+      using dir = tempDir();
+      const root = rootWith(dir, "echo sunk >/dev/null && echo up");
+      put(root, "dev/null/file", "x");
+      put(root, "dev/fd/file", "x");
+      const { stdout } = await run(dir, root, {
+        mode: "chroot",
+        through: WITHOUT_MKNOD,
+        command: ["/app/server"],
+      });
+      expect(stdout).toBe("up\n");
+    },
+  );
+
   testWith(["bwrap"], NO_NAMESPACE)(
     "killing the runner outright takes bubblewrap and the server with it",
     async () => {
