@@ -9,6 +9,7 @@ import { print } from "./output.ts";
 import { readSettings } from "./read-settings.ts";
 import { cleanUp } from "./system/cleanup.ts";
 import { takeEnvironment } from "./system/environ.ts";
+import { isIgnored } from "./system/process-state.ts";
 import { commit, version } from "./version.ts";
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
@@ -17,6 +18,8 @@ const COMPILED_FILES = "/$bunfs/";
 // What the runner creates for the server must be readable whatever umask it was started with; what is private says so.
 process.umask(0o022);
 for (const [signal, number] of Object.entries(SIGNALS)) {
+  // nohup's wish is for the runner and for its server.
+  if (signal === "SIGHUP" && isIgnored(number)) continue;
   process.on(signal, () => {
     cleanUp();
     process.exit(128 + number);

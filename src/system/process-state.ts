@@ -1,5 +1,6 @@
 // What survives execve besides arguments and environment: dispositions, descriptor flags, limits, privileges.
 
+import { readFileSync } from "node:fs";
 import { checked, libc } from "./libc.ts";
 
 const SIG_DFL = 0;
@@ -15,6 +16,21 @@ const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 /** Gives a signal its default effect again, behind the back of every listener in this process. */
 export function resetSignal(number: number): void {
   checked(libc().signal(number, SIG_DFL), `reset of signal ${number}`);
+}
+
+/** Whether whoever started this process had it ignore a signal. To be asked before anything listens for it. */
+export function isIgnored(number: number): boolean {
+  const [, digits = "0"] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(statusText()) ?? [];
+  return ((BigInt(`0x${digits}`) >> BigInt(number - 1)) & 1n) === 1n;
+}
+
+function statusText(): string {
+  try {
+    return readFileSync("/proc/self/status", "utf8");
+  } catch {
+    // Without /proc nothing can be asked, and nohup is improbable.
+    return "";
+  }
 }
 
 /** Makes reads and writes on a descriptor wait. A descriptor that is closed stays closed. */

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { buildImage } from "../support/image-builder.ts";
 import { startLoopbackRegistry } from "../support/loopback-registry.ts";
+import { needs } from "../support/requirements.ts";
 import { startRunner } from "../support/runner.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -96,6 +97,27 @@ test("while the password's file is a pipe that nobody writes to", async () => {
   });
   // The directory of the run is made before, and the file opened right after.
   while (runner.left().length === 0) await Bun.sleep(10);
+  await expectEnd(runner, "SIGTERM", 143);
+});
+
+needs("nohup")("SIGHUP is nothing to a runner under nohup", async () => {
+  const reached = Promise.withResolvers<void>();
+  using registry = startLoopbackRegistry({
+    intercept: () => {
+      reached.resolve();
+      return new Promise<Response>(() => {});
+    },
+  });
+  await using runner = await startRunner({
+    through: ["nohup"],
+    environment: {
+      IMAGE: `${registry.host}/team/many:1`,
+      PORT: "7860",
+      REGISTRY_CLIENT: "builtin",
+    },
+  });
+  await reached.promise;
+  runner.process.kill("SIGHUP");
   await expectEnd(runner, "SIGTERM", 143);
 });
 

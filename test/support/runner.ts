@@ -9,6 +9,8 @@ import { tempDir, type TempDir } from "./temp-dir.ts";
 export interface RunnerOptions {
   readonly arguments?: readonly string[];
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Programs that start it. */
+  readonly through?: readonly string[];
   /** Run as this user and group instead of the test's. */
   readonly user?: number;
   readonly stdin?: string;
@@ -38,7 +40,7 @@ export async function startRunner(options: RunnerOptions = {}): Promise<StartedR
   const binary = await runnerBinary();
   const work = workDirectoryFor(options.user);
   const before = new Set(secretDirectories());
-  const child = Bun.spawn([binary, ...(options.arguments ?? [])], {
+  const child = Bun.spawn([...(options.through ?? []), binary, ...(options.arguments ?? [])], {
     env: {
       PATH: process.env["PATH"] ?? "",
       HOME: "/nonexistent",
