@@ -14,6 +14,7 @@ import {
   showName,
 } from "./path.ts";
 import type { Member } from "./member.ts";
+import type { Xattrs } from "./pax.ts";
 
 export interface Attributes {
   /** Twelve bits, as the archive has them. */
@@ -21,8 +22,7 @@ export interface Attributes {
   readonly uid: number;
   readonly gid: number;
   readonly mtime: FileTime;
-  /** Names of extended attributes. */
-  readonly xattrs: readonly string[];
+  readonly xattrs: Xattrs;
 }
 
 export type ParsedEntry =

@@ -85,8 +85,9 @@ function requireDeviceNumbers(block: Buffer, at: number): void {
 }
 
 function text(block: Buffer, start: number, length: number): string {
-  const end = block.indexOf(0, start);
-  return block.toString("latin1", start, end < 0 || end > start + length ? start + length : end);
+  let end = start;
+  while (end < start + length && block[end] !== 0) end += 1;
+  return block.toString("latin1", start, end);
 }
 
 function whole(block: Buffer, start: number, length: number, field: string): number {

@@ -63,7 +63,11 @@ const UNPACKED_BYTES = 0;
 const ENTRIES = 1;
 const STOPPED = 2;
 const WORKING = 3;
-const COUNTERS = 4;
+const DIRECTORIES = 4;
+const COUNTERS = 5;
+
+/** A longer name takes the memory of several files, and counts as several. */
+const NAME_BYTES_OF_ONE_ENTRY = 128;
 
 /** The longest that a thread may take from one look at STOPPED to the next, and more. */
 const STOP_WAIT_MS = 500;
@@ -120,11 +124,16 @@ export class Budget {
     this.#requireRoom(Number(Atomics.load(this.#counters, UNPACKED_BYTES)) + bytes);
   }
 
-  countEntry(): void {
+  /** Counts a member; `nameBytes` are those of its name and its target. */
+  countEntry(nameBytes: number): void {
     this.#requireGoing();
-    if (Number(Atomics.add(this.#counters, ENTRIES, 1n)) >= this.limits.entries) {
-      throw limitError(this.limits, "entries", "the image holds too many files");
-    }
+    this.#count(ENTRIES, nameBytes, "the image holds too many files");
+  }
+
+  /** Counts a directory that a file's name implies. */
+  countDirectory(nameBytes: number): void {
+    this.#requireGoing();
+    this.#count(DIRECTORIES, nameBytes, "the image implies too many directories");
   }
 
   judgeRatio(compressedBytes: number, unpackedBytes: number): void {
@@ -136,6 +145,12 @@ export class Budget {
         `the layer unpacks ${compressedBytes} bytes to more than ${unpackedBytes}`,
       );
     }
+  }
+
+  #count(counter: number, nameBytes: number, what: string): void {
+    const weight = 1 + Math.floor(nameBytes / NAME_BYTES_OF_ONE_ENTRY);
+    const before = Number(Atomics.add(this.#counters, counter, BigInt(weight)));
+    if (before + weight > this.limits.entries) throw limitError(this.limits, "entries", what);
   }
 
   #requireRoom(bytes: number): void {

@@ -5,7 +5,7 @@ import { RunnerError, printable } from "../errors.ts";
 import type { FileTime } from "../system/file-times.ts";
 import type { Header } from "./header.ts";
 import { showName } from "./path.ts";
-import type { PaxRecords } from "./pax.ts";
+import { NO_XATTRS, type PaxRecords, type Xattrs } from "./pax.ts";
 
 export type MemberType = "file" | "hardlink" | "symlink" | "device" | "directory" | "fifo";
 
@@ -19,7 +19,7 @@ export interface Member {
   readonly uid: number;
   readonly gid: number;
   readonly mtime: FileTime;
-  readonly xattrs: readonly string[];
+  readonly xattrs: Xattrs;
 }
 
 /** GNU's long names; PAX beats them where an archive has both. */
@@ -39,9 +39,6 @@ const TYPES: Readonly<Record<string, MemberType>> = {
   "6": "fifo",
   "7": "file",
 };
-
-/** One for all members that have none: a layer may have a million. */
-const NO_XATTRS: readonly string[] = [];
 
 /** Throws LAYER_UNSUPPORTED for a type that no layer may hold, LAYER_CORRUPT for a size that cannot be. */
 export function parseMember(header: Header, pax: PaxRecords | undefined, long: LongNames): Member {

@@ -14,15 +14,25 @@ export interface PaxRecords {
   readonly uid?: number;
   readonly gid?: number;
   readonly mtime?: FileTime;
-  /** Names only: extended attributes are reported, not kept. */
-  readonly xattrs: readonly string[];
+  readonly xattrs: Xattrs;
   readonly sparse: boolean;
 }
+
+/** Extended attributes are reported, not kept. Only counted, since one header has room for 50,000 names. */
+export interface Xattrs {
+  readonly count: number;
+  /** Whether one more, not counted, gives a file capabilities. */
+  readonly hasCapability: boolean;
+}
+
+/** One for all members that have none: a layer may have a million. */
+export const NO_XATTRS: Xattrs = { count: 0, hasCapability: false };
 
 const SPACE = 0x20;
 const EQUALS = 0x3d;
 const NEWLINE = 0x0a;
 const XATTR = "SCHILY.xattr.";
+const CAPABILITY = `${XATTR}security.capability`;
 /** Records whose values are bytes of their owner's choosing, so that NUL in them means nothing to us. */
 const BINARY = [XATTR, "LIBARCHIVE.xattr."];
 
@@ -79,8 +89,10 @@ function numbersOf(values: ReadonlyMap<string, string>) {
 
 function attributesOf(values: ReadonlyMap<string, string>) {
   const keys = [...values.keys()];
+  const hasCapability = values.has(CAPABILITY);
+  const count = keys.filter((key) => key.startsWith(XATTR) && key !== CAPABILITY).length;
   return {
-    xattrs: keys.filter((key) => key.startsWith(XATTR)).map((key) => key.slice(XATTR.length)),
+    xattrs: count > 0 || hasCapability ? { count, hasCapability } : NO_XATTRS,
     sparse: keys.some((key) => key.startsWith("GNU.sparse.")),
   };
 }

@@ -93,7 +93,7 @@ class EntryCollector implements MemberSink, Disposable {
 
   constructor(options: LayerReaderOptions) {
     this.#options = options;
-    this.#bodies = new Bodies(options.bodies);
+    this.#bodies = new Bodies(options.bodies, options.budget);
   }
 
   get shape(): LayerShape {
@@ -102,7 +102,7 @@ class EntryCollector implements MemberSink, Disposable {
 
   member(member: Member): void {
     const { budget } = this.#options;
-    budget.countEntry();
+    budget.countEntry(member.unsafeName.length + member.unsafeTarget.length);
     budget.expectBytes(member.size);
     const parsed = parseEntry(member, budget.limits);
     if (parsed.type === "file") {

@@ -5,6 +5,7 @@ import { RunnerError } from "../errors.ts";
 import type { Attributes, Body } from "./entry.ts";
 import { type Limits, limitError } from "./limits.ts";
 import { type RootedPath, componentsOf, showName } from "./path.ts";
+import { NO_XATTRS } from "./pax.ts";
 
 export interface Directory {
   readonly type: "directory";
@@ -47,18 +48,21 @@ export const IMPLIED: Attributes = {
   uid: 0,
   gid: 0,
   mtime: { seconds: 0, nanoseconds: 0 },
-  xattrs: [],
+  xattrs: NO_XATTRS,
 };
 
 /** Containerd's number. More links on one way are a loop, or will be one to the kernel, which follows 40. */
 const MAX_LINKS = 255;
 /** Steps of one walk, links' targets included: no path that a program could use has more. */
 const MAX_STEPS = 4096;
+/** Steps behind links of all walks: a few seconds' worth, and fifty for every file of the largest image. */
+const MAX_LINK_STEPS = 100_000_000;
 
 export class Tree {
   readonly root: Directory = directory(undefined);
   readonly #limits: Limits;
   #implied = 0;
+  #linkSteps = 0;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -106,6 +110,7 @@ export class Tree {
     let links = 0;
     for (let steps = 0; ahead.length > 0; steps += 1) {
       if (links > MAX_LINKS || steps + ahead.length > MAX_STEPS) throw loopError(path);
+      if (links > 0) this.#countLinkStep();
       const name = ahead.pop() ?? "";
       const node = missing.length > 0 ? undefined : at.children.get(name);
       if (name === "" || name === ".") continue;
@@ -122,6 +127,16 @@ export class Tree {
       }
     }
     return { directory: at, missing };
+  }
+
+  // One path's walk is short, but an archive has room for two million long ones.
+  #countLinkStep(): void {
+    this.#linkSteps += 1;
+    if (this.#linkSteps <= MAX_LINK_STEPS) return;
+    throw new RunnerError(
+      "LAYER_CORRUPT",
+      "the image's paths lead through too many symbolic links",
+    );
   }
 }
 

@@ -41,10 +41,11 @@ export class UnkeptList {
     this.#owner = owner;
   }
 
-  add(kind: UnkeptKind, bytePath: string): void {
+  /** Counts a file, or `count` things about it. */
+  add(kind: UnkeptKind, bytePath: string, count = 1): void {
     const found = this.#found.get(kind) ?? { count: 0, examples: [] };
-    found.count += 1;
-    if (found.count <= MAX_EXAMPLES) {
+    found.count += count;
+    if (found.examples.length < MAX_EXAMPLES) {
       found.examples.push(printable(Buffer.from(bytePath, "latin1").toString("utf8")));
     }
     this.#found.set(kind, found);
@@ -53,8 +54,8 @@ export class UnkeptList {
   addAttributes({ mode, uid, gid, xattrs }: Attributes, bytePath: string): void {
     if (uid !== this.#owner.uid || gid !== this.#owner.gid) this.add("owner", bytePath);
     if ((mode & 0o6000) !== 0) this.add("setuid", bytePath);
-    for (const name of xattrs)
-      this.add(name === "security.capability" ? "capability" : "xattr", bytePath);
+    if (xattrs.hasCapability) this.add("capability", bytePath);
+    if (xattrs.count > 0) this.add("xattr", bytePath, xattrs.count);
   }
 
   list(): Unkept[] {

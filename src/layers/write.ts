@@ -1,7 +1,8 @@
-// Everything that is created on disk from an image is created here: bodies under numbers in private places, then
-// directories, links and names below a root that holds no symbolic link yet. Paths are latin1, one character a byte.
+// Everything that is created on disk from an image is created here: bodies in private places, then directories, links
+// and names below a root that holds no symbolic link yet. Paths are latin1, one character a byte.
 
 import {
+  chmodSync,
   closeSync,
   constants,
   copyFileSync,
@@ -16,6 +17,7 @@ import {
 import { RunnerError } from "../errors.ts";
 import { setFileTimes, setLinkTimes } from "../system/file-times.ts";
 import type { Attributes, Body } from "./entry.ts";
+import type { Budget } from "./limits.ts";
 import { ROOT, type RootedPath, parentOf } from "./path.ts";
 
 /** Setuid and setgid would be given to whoever the files belong to here, which is not whom the image meant. */
@@ -43,13 +45,15 @@ export type LayerShape = ReadonlyMap<RootedPath, Readonly<DirectoryShape>>;
  */
 export class Bodies implements Disposable {
   readonly #directory: string;
+  readonly #budget: Budget;
   readonly #shape = new Map<RootedPath, DirectoryShape>();
   #numbered = 0;
   #descriptor: number | undefined;
 
   /** `directory` must not exist. */
-  constructor(directory: string) {
+  constructor(directory: string, budget: Budget) {
     this.#directory = directory;
+    this.#budget = budget;
     for (const path of [directory, `${directory}/${NAMED}`, `${directory}/${NUMBERED}`]) {
       mkdirSync(onDisk(path), PRIVATE_DIRECTORY);
     }
@@ -92,9 +96,9 @@ export class Bodies implements Disposable {
     const known = this.#shape.get(path);
     if (known !== undefined) return known;
     const parent = this.#makeDirectory(parentOf(path));
-    if (parent === undefined || !succeeds(() => createDirectory(bodyPath(this.#directory, path)))) {
-      return undefined;
-    }
+    if (parent === undefined) return undefined;
+    this.#budget.countDirectory(path.length);
+    if (!succeeds(() => createDirectory(bodyPath(this.#directory, path)))) return undefined;
     const made = { files: 0, directories: 0 };
     this.#shape.set(path, made);
     parent.directories += 1;
@@ -163,13 +167,18 @@ export function tryHardLink(existing: string, path: string): boolean {
   }
 }
 
+/** Another file with the same content and attributes. */
 export function copyFile(existing: string, path: string, attributes: Attributes): void {
+  // An image's file may be closed to its owner, and its copy would be as well.
+  chmodSync(onDisk(existing), PRIVATE_FILE);
   copyFileSync(onDisk(existing), onDisk(path), constants.COPYFILE_EXCL);
-  const descriptor = openSync(onDisk(path), O_WRONLY | O_NOFOLLOW);
-  try {
-    setAttributes(descriptor, attributes);
-  } finally {
-    closeSync(descriptor);
+  for (const file of [existing, path]) {
+    const descriptor = openSync(onDisk(file), O_WRONLY | O_NOFOLLOW);
+    try {
+      setAttributes(descriptor, attributes);
+    } finally {
+      closeSync(descriptor);
+    }
   }
 }
 

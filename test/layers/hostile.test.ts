@@ -15,6 +15,7 @@ import {
   file,
   hardlink,
   listing,
+  refusalOf,
   symlink,
   unpack,
   whiteout,
@@ -341,6 +342,27 @@ describe("archives that want too much", () => {
       "MAX_ENTRIES",
     ],
     [
+      "more long names than fit in memory",
+      [
+        Array.from({ length: 20 }, (_, i) =>
+          file("f", "", { longName: `${"d/".repeat(200)}${i}` }),
+        ),
+      ],
+      { entries: 50 },
+      "MAX_ENTRIES",
+    ],
+    [
+      "more long links than fit in memory",
+      [
+        Array.from({ length: 20 }, (_, i) => ({
+          ...symlink(`l${i}`, "x"),
+          longLink: "t".repeat(400),
+        })),
+      ],
+      { entries: 50 },
+      "MAX_ENTRIES",
+    ],
+    [
       "more bytes than may be, over several layers",
       [[file("a", "x".repeat(600))], [file("b", "x".repeat(600))]],
       { unpackedBytes: 4096 },
@@ -389,6 +411,21 @@ describe("archives that want too much", () => {
     );
     expect(String(error)).toContain("MAX_UNPACKED_BYTES");
   });
+
+  test("implied directories are counted before they are made, not when the layer has been read", async () => {
+    const deep = Array.from({ length: 3 }, (_, i) => file(`${i}/${"d/".repeat(40)}f`));
+    const layer = Buffer.concat([rawTar(deep, { zeroBlocks: 0 }), Buffer.alloc(512, "no header")]);
+    const error = await refusalOf([layer], { entries: 100 });
+    expect(error.code).toBe("LIMIT_EXCEEDED");
+  });
+
+  test("many paths through long links end, though each of them is short enough", async () => {
+    const links = [{ ...symlink("l", "x"), longLink: `${"./".repeat(2000)}d` }, file("d/t")];
+    const names = Array.from({ length: 30_000 }, () => hardlink("l/x", "l/t"));
+    const error = await refusalOf([[...links, ...names]]);
+    expect(error.code).toBe("LAYER_CORRUPT");
+    expect(error.message).toContain("too many symbolic links");
+  }, 30_000);
 
   test("walks through many links end, however long their targets are", async () => {
     using temp = tempDir();
