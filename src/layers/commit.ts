@@ -3,6 +3,7 @@
 // symbolic links and its own attributes.
 
 import { Pace } from "../system/pace.ts";
+import type { Budget } from "./limits.ts";
 import { type Moves, planMoves } from "./moves.ts";
 import { type RootedPath, ROOT, childOf } from "./path.ts";
 import {
@@ -35,6 +36,8 @@ export interface CommitOptions {
   /** The directories of each layer's bodies. */
   readonly shapes: readonly LayerShape[];
   readonly unkept: UnkeptList;
+  /** What copies are counted against, where the filesystem will have no more hard links. */
+  readonly budget: Budget;
 }
 
 export interface Committed {
@@ -46,7 +49,7 @@ export interface Committed {
 
 /** Writes the tree. Throws what the filesystem throws. */
 export async function commitTree(tree: Tree, options: CommitOptions): Promise<Committed> {
-  const commit = new Commit(options, planMoves(tree, options.shapes));
+  const commit = new Commit(options, await planMoves(tree, options.shapes));
   await commit.placeDirectory(tree.root, ROOT, undefined);
   await commit.placeLinks();
   await commit.finish(tree.root, ROOT);
@@ -61,7 +64,9 @@ class Commit {
   readonly #pace = new Pace();
   /** Where each inode with more than one name has its first. */
   readonly #firsts = new Map<Leaf, RootedPath>();
-  readonly #links: (readonly [leaf: Leaf, path: RootedPath])[] = [];
+  readonly #links: (readonly [leaf: File | Special, path: RootedPath])[] = [];
+  /** Symbolic links with more than one name. */
+  readonly #linkedSymlinks: (readonly [symlink: Symlink, path: RootedPath])[] = [];
 
   constructor(options: CommitOptions, moves: Moves) {
     this.#options = options;
@@ -87,15 +92,23 @@ class Commit {
         this.#placeFile(node, childPath, layer);
       } else if (node.type !== "symlink") {
         this.#placeSpecial(node, childPath);
+      } else if (node.hasLinks) {
+        this.#linkedSymlinks.push([node, childPath]);
       }
     }
   }
 
-  /** The further names of files, once all of them have their first. */
+  /** The further names of files, once all of them have their first; then the symbolic links that have several. */
   async placeLinks(): Promise<void> {
     for (const [leaf, path] of this.#links) {
       if (this.#pace.isDue()) await this.#pace.rest();
       this.#placeAgain(leaf, path);
+    }
+    // While every directory is open: the one with the first name may be closed in the end.
+    for (const [symlink, path] of this.#linkedSymlinks) {
+      if (this.#pace.isDue()) await this.#pace.rest();
+      if (this.#isFirst(symlink, path)) this.#placeSymlink(symlink, path);
+      else this.#placeAgain(symlink, path);
     }
   }
 
@@ -104,7 +117,7 @@ class Commit {
       if (this.#pace.isDue()) await this.#pace.rest();
       const childPath = childOf(path, name);
       if (node.type === "directory") await this.finish(node, childPath);
-      else if (node.type === "symlink") this.#placeSymlink(node, childPath);
+      else if (node.type === "symlink" && !node.hasLinks) this.#placeSymlink(node, childPath);
     }
     finishDirectory(this.#onDisk(path), directory.attributes);
   }
@@ -143,7 +156,6 @@ class Commit {
   }
 
   #placeSymlink(symlink: Symlink, path: RootedPath): void {
-    if (!this.#isFirst(symlink, path)) return this.#placeAgain(symlink, path);
     createSymlink(symlink.target, this.#onDisk(path), symlink.attributes);
     this.#count(symlink, path);
   }
@@ -162,10 +174,16 @@ class Commit {
     this.entries += 1;
     if (tryHardLink(first, this.#onDisk(path))) return;
     this.#options.unkept.add("hardlink", path);
-    if (leaf.type === "symlink") createSymlink(leaf.target, this.#onDisk(path), leaf.attributes);
-    else copyFile(first, this.#onDisk(path), leaf.attributes);
+    this.#copy(leaf, first, this.#onDisk(path));
     // The copy takes the next links, so that one full inode does not turn all that follow into copies.
     this.#firsts.set(leaf, path);
+  }
+
+  #copy(leaf: Leaf, first: string, path: string): void {
+    if (leaf.type === "symlink") return createSymlink(leaf.target, path, leaf.attributes);
+    if (leaf.type !== "file") return createPlaceholder(path, leaf.attributes);
+    this.#options.budget.spendBytes(leaf.size);
+    copyFile(first, path, leaf.attributes);
   }
 
   #count(leaf: Leaf, path: RootedPath): void {

@@ -5,7 +5,7 @@ import { RunnerError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Descriptor } from "../oci/manifest.ts";
 import type { Entry } from "./entry.ts";
-import type { Budget } from "./limits.ts";
+import { type Budget, Stopped } from "./limits.ts";
 import type { LayerSummary } from "./read.ts";
 import { VerifiedBlob } from "./verify.ts";
 import { type FromWorker, type ToWorker, errorOf } from "./worker-messages.ts";
@@ -25,6 +25,7 @@ export interface LayerContents extends LayerSummary {
 
 const BUFFER_BYTES = 512 * 1024;
 const BUFFERS = 6;
+
 export class LayerThread implements Disposable {
   readonly #worker: Worker;
   readonly #budget: Budget;
@@ -33,6 +34,7 @@ export class LayerThread implements Disposable {
   #entries: Entry[] = [];
   #finished = Promise.withResolvers<LayerSummary>();
   #failure: Error | undefined;
+  #blob: VerifiedBlob | undefined;
 
   constructor(budget: Budget) {
     this.#budget = budget;
@@ -63,11 +65,14 @@ export class LayerThread implements Disposable {
     const { limits, shared: budget } = this.#budget;
     this.#tell({ kind: "begin", diffId, bodies, limits, budget });
     const blob = new VerifiedBlob(await source.open(), source.descriptor);
+    this.#blob = blob;
     try {
       await this.#feed(blob, onBytes);
       this.#tell({ kind: "end" });
       const summary = await this.#finished.promise;
-      return { ...summary, entries: this.#entries, compressedBytes: blob.bytes };
+      const entries = this.#entries;
+      this.#entries = [];
+      return { ...summary, entries, compressedBytes: blob.bytes };
     } catch (error) {
       // Bytes that are not the image's own are no evidence against it: the digest is asked before the image is blamed.
       if (error instanceof RunnerError && error.code.startsWith("LAYER_")) await blob.drain();
@@ -77,8 +82,11 @@ export class LayerThread implements Disposable {
     }
   }
 
+  /** Ends the thread, and whatever it reads: the source is let go. */
   [Symbol.dispose](): void {
     this.#worker.terminate();
+    this.#fail(new Stopped());
+    void this.#blob?.cancel();
   }
 
   async #feed(blob: VerifiedBlob, onBytes: (bytes: number) => void): Promise<void> {
@@ -128,7 +136,7 @@ export class LayerThread implements Disposable {
   }
 
   #fail(error: Error): void {
-    this.#failure = error;
+    this.#failure ??= error;
     this.#finished.reject(error);
     this.#wake();
   }

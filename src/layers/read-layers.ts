@@ -5,10 +5,10 @@ import { availableParallelism } from "node:os";
 import { RunnerError } from "../errors.ts";
 import { onExit } from "../system/cleanup.ts";
 import { type LayerContents, type LayerSource, LayerThread } from "./layer-thread.ts";
-import { Budget, type Limits } from "./limits.ts";
+import type { Budget } from "./limits.ts";
 
 export interface LayersBeingRead extends Disposable {
-  /** What a layer holds, once it has been read; the failure of any layer as soon as there is one. */
+  /** Gives away what a layer holds, once it has been read; the failure of any layer as soon as there is one. */
   contents(layer: number): Promise<LayerContents>;
 }
 
@@ -18,7 +18,7 @@ const MAX_THREADS = 8;
 export interface ReadLayersOptions {
   /** Where the contents of a layer's files go: a directory that must not exist. */
   bodies(layer: number): string;
-  readonly limits: Limits;
+  readonly budget: Budget;
   /** Told how many compressed bytes have come since the last time. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
@@ -26,9 +26,8 @@ export interface ReadLayersOptions {
 /** Starts to read the layers. */
 export function readLayers(
   layers: readonly LayerSource[],
-  { bodies, limits, onBytes = () => {} }: ReadLayersOptions,
+  { bodies, budget, onBytes = () => {} }: ReadLayersOptions,
 ): LayersBeingRead {
-  const budget = new Budget(limits);
   const count = Math.min(layers.length, availableParallelism(), MAX_THREADS);
   const threads = Array.from({ length: count }, () => new LayerThread(budget));
   // On any way out the threads rest before what they write is removed.
@@ -36,14 +35,16 @@ export function readLayers(
     budget.stop();
     for (const thread of threads) thread[Symbol.dispose]();
   });
-  const results = layers.map(() => Promise.withResolvers<LayerContents>());
+  const results = new Map(
+    layers.map((_, layer) => [layer, Promise.withResolvers<LayerContents>()]),
+  );
   const queue = [...layers.keys()].sort(
     (one, other) => sizeOf(layers, other) - sizeOf(layers, one),
   );
   const fail = (error: unknown) => {
     budget.stop();
     queue.length = 0;
-    for (const { promise, reject } of results) {
+    for (const { promise, reject } of results.values()) {
       // Whoever asks for the contents is told; for the others it is no unhandled rejection.
       promise.catch(() => {});
       reject(error);
@@ -54,12 +55,19 @@ export function readLayers(
       const source = layers[layer];
       if (source === undefined) continue;
       const read = () => thread.read(source, bodies(layer), onBytes);
-      results[layer]?.resolve(await inLayer(layer, layers.length, read));
+      const contents = await inLayer(layer, layers.length, read);
+      results.get(layer)?.resolve(contents);
     }
   };
   for (const thread of threads) work(thread).catch(fail);
   return {
-    contents: (layer) => results[layer]?.promise ?? Promise.reject(new Error("no such layer")),
+    async contents(layer) {
+      const contents = await results.get(layer)?.promise;
+      if (contents === undefined) throw new Error("no such layer, or taken already");
+      // The entries of a large image take a lot of memory, and its tree as much again.
+      results.delete(layer);
+      return contents;
+    },
     [Symbol.dispose]: () => ending[Symbol.dispose](),
   };
 }

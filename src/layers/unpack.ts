@@ -11,7 +11,7 @@ import { applyLayer } from "./apply.ts";
 import { commitTree } from "./commit.ts";
 import type { Compression } from "./decompress.ts";
 import type { LayerContents, LayerSource } from "./layer-thread.ts";
-import { type Limits, limitError } from "./limits.ts";
+import { Budget, type Limits, limitError } from "./limits.ts";
 import { inLayer, readLayers } from "./read-layers.ts";
 import { Tree } from "./tree.ts";
 import { type Unkept, UnkeptList } from "./unkept.ts";
@@ -82,7 +82,8 @@ async function unpack(
   const unkept = new UnkeptList({ uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 });
   const reports: LayerReport[] = [];
   const shapes: LayerShape[] = [];
-  using reading = readLayers(layers, { bodies, limits: options.limits, onBytes: options.onBytes });
+  const budget = new Budget(options.limits);
+  using reading = readLayers(layers, { bodies, budget, onBytes: options.onBytes });
   for (const [index, layer] of layers.entries()) {
     const contents = await reading.contents(index);
     const apply = () => applyLayer(tree, contents.entries, index);
@@ -94,7 +95,7 @@ async function unpack(
     options.onLayer?.(report);
   }
   const path = toBytePath(finished.path);
-  const committed = await commitTree(tree, { root: path, bodies, shapes, unkept });
+  const committed = await commitTree(tree, { root: path, bodies, shapes, unkept, budget });
   renameSync(finished.path, root);
   return { layers: reports, ...committed, unkept: unkept.list() };
 }

@@ -95,6 +95,8 @@ describe("directories that are closed", () => {
     symlink("readonly/d/l", "x"),
     dir(".", { mode: 0o555 }),
     file("readonly/late"),
+    symlink("closed/l", "x"),
+    hardlink("second-name-of-l", "closed/l"),
   ]);
 
   unless(unprivilegedProblem)(
@@ -110,7 +112,7 @@ describe("directories that are closed", () => {
         temp.file("layer.tar"),
         temp.file("work"),
       );
-      expect(JSON.parse(stdout)).toMatchObject({ entries: 6 });
+      expect(JSON.parse(stdout)).toMatchObject({ entries: 8 });
       if (IS_ROOT) {
         const mode = (name: string) =>
           (lstatSync(temp.file("work/root", name)).mode & 0o777).toString(8);
@@ -203,6 +205,14 @@ describe("what cannot be kept", () => {
       ]);
     });
   }
+
+  test("many extended attributes of one file are counted, and the file is named once", async () => {
+    const names = Array.from({ length: 2000 }, (_, i) => `SCHILY.xattr.user.${i}`);
+    const pax = Object.fromEntries(names.map((name) => [name, "1"]));
+    expect((await statsOf([file("f", "f", { pax })], "f")).unkept).toEqual([
+      { kind: "xattr", count: 2000, examples: ["f"] },
+    ]);
+  });
 
   test("M15 an extended attribute of a link is reported as well", async () => {
     const link = { ...symlink("l", "x"), pax: { "SCHILY.xattr.user.a": "b" } };
