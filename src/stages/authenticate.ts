@@ -11,8 +11,9 @@ import { craneMayDowngrade } from "../registry/host.ts";
 import type { Registry } from "../registry/registry.ts";
 import { nameOf } from "../read-settings.ts";
 import { hideFromOtherProcesses } from "../system/environ.ts";
-import { memoryDirectory, privateDirectory } from "../system/private-directory.ts";
+import { memoryDirectory } from "../system/private-directory.ts";
 import { findProgram } from "../system/programs.ts";
+import { runDirectory, sweepRunDirectories } from "../system/run-directory.ts";
 import type { ImageRequest } from "./validate.ts";
 
 /** Access to the registry; disposing it forgets the credentials. */
@@ -46,7 +47,11 @@ async function craneSession(
 ): Promise<Session> {
   // crane keeps the password in its configuration: in memory where there is a tmpfs, for this user alone, and gone
   // with the session or on any other way out.
-  const directory = privateDirectory(memoryDirectory(request.host), "fastmcp-runner-auth-");
+  const memory = memoryDirectory(request.host);
+  const prefix = "fastmcp-runner-auth-";
+  // Only SIGKILL leaves one behind.
+  await sweepRunDirectories(memory, { exclusive: false, prefix });
+  const directory = runDirectory(memory, prefix);
   const registry = await createCrane({
     program,
     env: request.host,

@@ -13,7 +13,10 @@ import {
   removeTree,
 } from "./private-directory.ts";
 
-const NAME = /^run-(\d+)-(\d+)-([0-9a-f]{8})-(\d+)-/;
+/** What the names of a run's directories begin with: its files, and its secrets elsewhere. */
+export type RunPrefix = "run-" | "fastmcp-runner-auth-";
+
+const IDENTITY = /^(\d+)-(\d+)-([0-9a-f]{8})-(\d+)-/;
 
 export interface WorkDirectoryChoice {
   /** WORK_DIR, which is used as it is. */
@@ -40,9 +43,9 @@ export function workDirectory({ configured, environment }: WorkDirectoryChoice):
  * Creates a directory below `parent` that bears this process's identity. Throws DISK_FULL and DISK_UNWRITABLE, also
  * where another user has put `parent` into a shared directory, who could exchange what is written there.
  */
-export function runDirectory(parent: string): PrivateDirectory {
+export function runDirectory(parent: string, prefix: RunPrefix = "run-"): PrivateDirectory {
   const identity = [process.pid, startTimeOf(process.pid), bootId(), pidNamespace()];
-  const directory = privateDirectory(parent, `run-${identity.join("-")}-`);
+  const directory = privateDirectory(parent, `${prefix}${identity.join("-")}-`);
   if (!isPlanted(parent)) return directory;
   directory[Symbol.dispose]();
   throw new RunnerError("DISK_UNWRITABLE", `${parent} belongs to another user`, {
@@ -57,17 +60,19 @@ export function runDirectory(parent: string): PrivateDirectory {
  */
 export async function sweepRunDirectories(
   parent: string,
-  options: { readonly exclusive: boolean },
+  options: { readonly exclusive: boolean; readonly prefix?: RunPrefix },
 ): Promise<readonly string[]> {
+  const { exclusive, prefix = "run-" } = options;
   const stuck: string[] = [];
   for (const name of readdirSync(parent)) {
-    const [, pid, startTime, boot, namespace] = NAME.exec(name) ?? [];
+    if (!name.startsWith(prefix)) continue;
+    const [, pid, startTime, boot, namespace] = IDENTITY.exec(name.slice(prefix.length)) ?? [];
     if (pid === undefined || boot === undefined) continue;
     const here = boot === bootId() && namespace === pidNamespace();
-    const elsewhere = boot === bootId() && !here && !options.exclusive;
+    const elsewhere = boot === bootId() && !here && !exclusive;
     const alive = here && startTimeOf(Number(pid)) === startTime;
     const path = join(parent, name);
-    if (elsewhere || alive || !(isOwn(path) || options.exclusive)) continue;
+    if (elsewhere || alive || !(isOwn(path) || exclusive)) continue;
     try {
       // A signal must be heard meanwhile: it may be a large image's tree.
       await rm(path, { recursive: true, force: true }).catch(() => removeTree(path));

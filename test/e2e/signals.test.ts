@@ -1,7 +1,7 @@
 // SIGTERM and SIGINT end the runner within a second at every stage, with its children and with all that it made.
 
 import { describe, expect, test } from "bun:test";
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { buildImage } from "../support/image-builder.ts";
 import { startLoopbackRegistry } from "../support/loopback-registry.ts";
 import { needs } from "../support/requirements.ts";
@@ -98,6 +98,35 @@ test("while the password's file is a pipe that nobody writes to", async () => {
   // The directory of the run is made before, and the file opened right after.
   while (runner.left().length === 0) await Bun.sleep(10);
   await expectEnd(runner, "SIGTERM", 143);
+});
+
+test("a killed runner's credentials are gone with the next one", async () => {
+  using dir = tempDir();
+  const script =
+    'cat >/dev/null; cd "$DOCKER_CONFIG"; echo $$ >new; mv new started; exec sleep 1000';
+  writeFileSync(dir.file("crane"), `#!/bin/sh\n${script}\n`);
+  chmodSync(dir.file("crane"), 0o755);
+  const options = {
+    environment: {
+      IMAGE: "127.0.0.1:1/team/many:1",
+      PORT: "7860",
+      REGISTRY_CLIENT: "crane",
+      REGISTRY_USER: "reader",
+      REGISTRY_PASSWORD: "password",
+      PATH: `${dir.path}:/usr/bin:/bin`,
+    },
+  };
+  await using first = await startRunner(options);
+  const secrets = () => first.left().filter((path) => path.includes("fastmcp-runner-auth-"));
+  while (!secrets().some((path) => existsSync(`${path}/started`))) await Bun.sleep(10);
+  const [left = ""] = secrets();
+  const crane = Number(readFileSync(`${left}/started`, "utf8"));
+  first.process.kill("SIGKILL");
+  await first.process.exited;
+  process.kill(crane, "SIGKILL");
+  await using second = await startRunner(options);
+  while (existsSync(left)) await Bun.sleep(10);
+  await expectEnd(second, "SIGTERM", 143);
 });
 
 needs("nohup")("SIGHUP is nothing to a runner under nohup", async () => {
