@@ -45,8 +45,9 @@ const NETWORK: readonly (readonly [RegExp, string])[] = [
 export function craneError(end: ChildEnd, call: CraneCall): RunnerError {
   const { unsafeStderr } = end;
   if (end.stalled)
-    return failed(`was silent for ${seconds(call.stallMs)} and has been ended`, call);
-  if (end.exitCode === undefined) return failed(`was ended by ${end.signal ?? "a signal"}`, call);
+    return failed(`was silent for ${seconds(call.stallMs)} and has been ended`, call, unsafeStderr);
+  if (end.exitCode === undefined)
+    return failed(`was ended by ${end.signal ?? "a signal"}`, call, unsafeStderr);
   if (/error verifying sha\d+ checksum|does not match requested digest/.test(unsafeStderr)) {
     return new RunnerError(
       "DIGEST_MISMATCH",
@@ -66,7 +67,7 @@ export function craneError(end: ChildEnd, call: CraneCall): RunnerError {
   return (
     refusalIn(unsafeStderr, call) ??
     networkProblemIn(unsafeStderr, call) ??
-    failed(`ended with exit status ${end.exitCode}${quote(unsafeStderr)}`, call)
+    failed(`ended with exit status ${end.exitCode}${quote(unsafeStderr)}`, call, unsafeStderr)
   );
 }
 
@@ -115,17 +116,23 @@ function networkProblemIn(unsafeStderr: string, { registry }: CraneCall): Runner
   return unreachableFor(code, host ?? registry);
 }
 
-function failed(problem: string, { asked }: CraneCall): RunnerError {
-  return new RunnerError(
-    "CRANE_FAILED",
-    `crane ${problem}`,
-    asked === undefined ? {} : { stage: "fetch-config" },
-  );
+// All that crane has said is the cause: there it may be long.
+function failed(problem: string, { asked }: CraneCall, unsafeStderr: string): RunnerError {
+  const words = withoutQueries(unsafeStderr.trim());
+  return new RunnerError("CRANE_FAILED", `crane ${problem}`, {
+    ...(asked === undefined ? {} : { stage: "fetch-config" }),
+    ...(words === "" ? {} : { cause: words }),
+  });
 }
 
-// The last line, without the query strings of URLs: a signed one is as good as a password.
+// A signed URL is as good as a password.
+function withoutQueries(unsafeText: string): string {
+  return unsafeText.replace(/\?[^\s"]+/g, "?…");
+}
+
+// The last line.
 function quote(unsafeStderr: string): string {
   const line = unsafeStderr.trim().split("\n").at(-1) ?? "";
-  const text = printable(line.replace(/^Error: /, "").replace(/\?[^\s"]+/g, "?…"));
+  const text = printable(withoutQueries(line.replace(/^Error: /, "")));
   return text === "" ? "" : ` (it says: ${text.length > 300 ? `${text.slice(0, 299)}…` : text})`;
 }

@@ -260,6 +260,15 @@ describe("a manifest from a crane that", () => {
     await expectRefused(registry.manifest(parseReference("ghcr.io/org/app:1")), code, message);
   });
 
+  test("fails has all its words as the cause, without signatures", async () => {
+    using directory = tempDir();
+    const script = "echo first >&2; echo 'GET https://a/b?signature=canary: no' >&2; exit 1";
+    const registry = await crane(directory, script, {});
+    const failure = registry.manifest(parseReference("ghcr.io/org/app:1"));
+    await expectRefused(failure, "CRANE_FAILED", "it says: GET https://a/b?… no");
+    await expect(failure).rejects.toMatchObject({ cause: "first\nGET https://a/b?… no" });
+  });
+
   test("cannot be started", async () => {
     using directory = tempDir();
     const missing = { program: directory.file("no-crane"), directory };
