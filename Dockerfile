@@ -22,7 +22,8 @@ RUN case "${TARGETARCH:-$(uname -m)}" in \
       *) echo "there is no binary for $TARGETARCH" >&2; exit 1 ;; \
     esac \
  && bun scripts/build.ts --target "$target" --commit "$COMMIT" \
- && mv "dist/fastmcp-runner-$target" /fastmcp-runner
+ && mv "dist/fastmcp-runner-$target" /fastmcp-runner \
+ && chmod 0711 /fastmcp-runner
 
 FROM ${BASE}
 RUN apk add --no-cache crane su-exec bubblewrap libstdc++ libgcc
@@ -36,6 +37,8 @@ RUN echo 'mcp:x:1000:' >> /etc/group \
  && chown -R 1000:1000 /app /data /home /opt /srv /var/data /var/cache/fastmcp-runner \
  && echo 'FastMCP Runner may place application directories on this root file system.' > /etc/fastmcp-runner/owns-root
 
+# What may not be read is, when an ordinary user executes it, hidden from that user's other processes from the first
+# instruction: a HEALTHCHECK starts with the registry's password in its environment, and the server has the same UID.
 COPY --from=build /fastmcp-runner /usr/local/bin/fastmcp-runner
 
 ARG COMMIT=unknown

@@ -55,6 +55,12 @@ containerTest(
   },
 );
 
+// The kernel hides a process from others of its user, environment and all, when they may not read its program.
+containerTest("the user 1000:1000 may execute the binary and not read it", async () => {
+  const script = "f=$(command -v fastmcp-runner); test -x $f && ! test -r $f && stat -c %u:%a $f";
+  expect(await inContainer(AS_USER, script)).toBe("0:711\n");
+});
+
 describe.each([
   ["root with Docker's default capabilities", AS_ROOT, "uid=0(root) gid=0(root)"],
   ["1000:1000 without capabilities", AS_USER, "uid=1000(mcp) gid=1000(mcp)"],
