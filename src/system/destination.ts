@@ -2,7 +2,7 @@
 
 import { existsSync, lstatSync, readdirSync, renameSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { RunnerError } from "../errors.ts";
+import { RunnerError, reasonOf } from "../errors.ts";
 import { isWritable, type PrivateDirectory, privateDirectory } from "./private-directory.ts";
 
 export interface Destination {
@@ -28,16 +28,24 @@ export function openDestination(unsafePath: string): Destination {
   if (!isWritable(home)) refuse(`${home} may not be written by this user`);
   const staging = privateDirectory(home, `.${basename(path)}-`);
   const commit = (tree: string) => {
-    if (!inside) return renameSync(tree, path);
-    for (const name of readdirSync(tree, { encoding: "buffer" })) {
-      const slash = Buffer.from("/");
-      renameSync(
-        Buffer.concat([Buffer.from(tree), slash, name]),
-        Buffer.concat([Buffer.from(path), slash, name]),
-      );
+    try {
+      if (inside) moveUp(tree, path);
+      else renameSync(tree, path);
+    } catch (cause) {
+      refuse(`${path} has changed while the image was pulled: ${reasonOf(cause)}`, cause);
     }
   };
   return { path, staging, commit };
+}
+
+function moveUp(tree: string, path: string): void {
+  const slash = Buffer.from("/");
+  for (const name of readdirSync(tree, { encoding: "buffer" })) {
+    renameSync(
+      Buffer.concat([Buffer.from(tree), slash, name]),
+      Buffer.concat([Buffer.from(path), slash, name]),
+    );
+  }
 }
 
 function requireEmptyDirectory(path: string): void {
@@ -46,6 +54,6 @@ function requireEmptyDirectory(path: string): void {
   if (first !== undefined) refuse(`${path} is not empty: it holds ${join(path, first)}`);
 }
 
-function refuse(message: string): never {
-  throw new RunnerError("DESTINATION_UNUSABLE", message);
+function refuse(message: string, cause?: unknown): never {
+  throw new RunnerError("DESTINATION_UNUSABLE", message, { cause });
 }

@@ -50,6 +50,21 @@ describe("openDestination", () => {
     }
   });
 
+  test("a directory that somebody has filled in the meantime stays as it is", () => {
+    using dir = tempDir();
+    const destination = openDestination(dir.file("to"));
+    using staging = destination.staging;
+    mkdirSync(join(staging.path, "tree"));
+    mkdirSync(dir.file("to", "other"), { recursive: true });
+    expect(() => destination.commit(join(staging.path, "tree"))).toThrow(
+      expect.objectContaining({
+        code: "DESTINATION_UNUSABLE",
+        message: expect.stringContaining("has changed while the image was pulled"),
+      }),
+    );
+    expect(readdirSync(dir.file("to"))).toEqual(["other"]);
+  });
+
   test("what is given up leaves nothing", () => {
     using dir = tempDir();
     openDestination(dir.file("to")).staging[Symbol.dispose]();
