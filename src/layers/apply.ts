@@ -41,6 +41,7 @@ export async function applyLayer(
     add(tree, entry, layer);
   }
   for (const name of tree.root.children.keys()) {
+    if (pace.isDue()) await pace.rest();
     if (isAufsLeftover(name)) tree.root.children.delete(name);
   }
   return { selfLinks };

@@ -7,7 +7,7 @@ export interface Limits {
   readonly unpackedBytes: number;
   /** Unpacked bytes for one compressed byte of a layer, judged after the first 64 MiB of that layer. */
   readonly ratio: number;
-  /** Members of all archives together, and likewise the directories that they only imply. */
+  /** Members of all archives together, and likewise the directories that they only imply; a long name is several. */
   readonly entries: number;
   /** Bytes of one member's name or link target. */
   readonly pathBytes: number;

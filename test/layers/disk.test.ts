@@ -1,12 +1,28 @@
 // Disks that are full or closed: a clear error, and nothing left.
 
 import { describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  writeFileSync,
+} from "node:fs";
 import { mountProblem } from "../support/privileges.ts";
 import { unless } from "../support/requirements.ts";
 import { rawTar } from "../support/raw-tar.ts";
 import { tempDir } from "../support/temp-dir.ts";
-import { dir, file, runUnprivileged, unpack, unprivilegedProblem } from "./support.ts";
+import {
+  IS_ROOT,
+  dir,
+  file,
+  hardlink,
+  runUnprivileged,
+  unpack,
+  unprivilegedProblem,
+} from "./support.ts";
 
 const small = mountTest("size=256k");
 
@@ -58,6 +74,29 @@ describe("a disk", () => {
       const arguments_ = [temp.file("layer.tar"), temp.file("closed")] as const;
       expect(await runUnprivileged("unpack-child.ts", ...arguments_)).toBe("DISK_UNWRITABLE");
     },
+  );
+
+  unless(unprivilegedProblem)(
+    "that will have no more names of a file gets copies, though the file is closed to us",
+    async () => {
+      using temp = tempDir();
+      mkdirSync(temp.file("work"), 0o700);
+      chmodSync(temp.path, 0o711);
+      if (IS_ROOT) chownSync(temp.file("work"), 1000, 1000);
+      // ext4 has room for 65,000; a filesystem that has room for these as well makes no copy.
+      const names = Array.from({ length: 65_010 }, (_, index) => hardlink(`l${index}`, "f"));
+      const archive = rawTar([file("f", "content", { mode: 0o200 }), ...names]);
+      writeFileSync(temp.file("layer.tar"), archive);
+      const paths = [temp.file("layer.tar"), temp.file("work")] as const;
+      const report: unknown = JSON.parse(await runUnprivileged("unpack-child.ts", ...paths));
+      expect(report).toMatchObject({ entries: 65_011, bytes: 7 });
+      for (const name of ["f", "l65009"]) {
+        const path = temp.file("work/root", name);
+        expect(lstatSync(path).mode & 0o7777).toBe(0o200);
+        if (IS_ROOT) expect(readFileSync(path, "utf8")).toBe("content");
+      }
+    },
+    30_000,
   );
 
   test("with a path that is longer than the system takes is refused", async () => {
