@@ -57,7 +57,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   layers: ["errors", "layers", "oci", "system"],
   launch: ["errors", "launch", "system"],
   system: ["errors", "system"],
-  output: [],
+  output: ["errors"],
   log: ["errors"],
   errors: [],
   version: [],

@@ -339,3 +339,13 @@ function foreignProgram(architecture: string): string {
   header.writeUInt16LE(64, 52);
   return header.toString("latin1");
 }
+
+test("an answer that cannot be written is no fault of the runner", async () => {
+  const { status, stderr } = await runRunner({
+    through: ["sh", "-c", 'exec "$@" >/dev/full', "sh"],
+    arguments: ["--help"],
+  });
+  expect(stderr).toContain("[SYSTEM_CALL_FAILED]");
+  expect(stderr).toContain("ENOSPC");
+  expect(status).toBe(125);
+});
