@@ -1,25 +1,39 @@
-// Writes the README's tables from the code, or with --check fails when they differ.
+// Writes the README's tables from the code and what the bench has found, and its chart, or with --check fails when
+// they differ.
 
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { ERRORS } from "../src/errors.ts";
 import { SAFE_PATHS } from "../src/launch/safe-paths.ts";
 import { SETTINGS } from "../src/settings.ts";
+import type { Results } from "./bench/results.ts";
+import { speedChart, speedText } from "./bench/section.ts";
+import { summaryTable } from "./bench/table.ts";
 
 const README = join(import.meta.dir, "..", "README.md");
+const CHART = join(import.meta.dir, "..", "docs/bench.svg");
+const RESULTS = join(import.meta.dir, "..", "docs/bench.json");
 
 const TABLES: Readonly<Record<string, () => string>> = {
   settings: settingsTable,
   errors: errorsTable,
   "safe paths": safePathsList,
+  speed: speedSection,
 };
 
-const written = await Bun.file(README).text();
-const generated = Object.entries(TABLES).reduce(replaceTable, written);
-if (!process.argv.includes("--check")) {
-  await Bun.write(README, generated);
-} else if (generated !== written) {
-  console.error("README.md does not match the code: run `bun run docs`");
-  process.exit(1);
+const results = JSON.parse(readFileSync(RESULTS, "utf8")) as Results; // written by scripts/bench.ts
+const readme = readFileSync(README, "utf8");
+await settle(README, readme, Object.entries(TABLES).reduce(replaceTable, readme));
+const chart = (await Bun.file(CHART).exists()) ? readFileSync(CHART, "utf8") : "";
+await settle(CHART, chart, speedChart(results));
+
+async function settle(path: string, written: string, generated: string): Promise<void> {
+  if (!process.argv.includes("--check")) {
+    await Bun.write(path, generated);
+  } else if (generated !== written) {
+    console.error(`${basename(path)} does not match the code: run \`bun run docs\``);
+    process.exitCode = 1;
+  }
 }
 
 function replaceTable(text: string, [name, render]: readonly [string, () => string]): string {
@@ -65,6 +79,11 @@ function errorsTable(): string {
 
 function safePathsList(): string {
   return SAFE_PATHS.map((path) => `\`${path}\``).join(", ");
+}
+
+function speedSection(): string {
+  const [head = [], ...rows] = summaryTable(results);
+  return `${speedText(results)}\n\n${table(head, rows)}`;
 }
 
 function code(text: string | undefined): string {

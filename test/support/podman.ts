@@ -100,6 +100,7 @@ function createStorage() {
   return { directory, options: [...options, "--storage-driver", driver] };
 }
 
-function inNamespace(args: readonly string[]): string[] {
+/** The whole command line for podman with these arguments and no others. */
+export function inNamespace(args: readonly string[]): string[] {
   return ["unshare", "-m", "sh", "-c", IN_NAMESPACE, "podman", ...args];
 }
