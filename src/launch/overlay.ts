@@ -14,6 +14,8 @@ export interface OverlayReport {
   readonly kept: readonly (TreeSize & { readonly path: string })[];
   /** Whole safe paths and single entries that stayed behind. Their names come from the image: print them with care. */
   readonly leftOut: readonly LeftOut[];
+  /** Everything that moved as one, as this machine names it. */
+  readonly placed: readonly Buffer[];
 }
 
 const SLASH = Buffer.from("/");
@@ -24,43 +26,50 @@ const NOT_ALLOWED: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS"]);
 /** Moves what the plan says, given to `owner` first. Throws DISK_FULL, DISK_UNWRITABLE. */
 export function applyOverlay(plan: OverlayPlan, owner: Identity): OverlayReport {
   const leftOut: LeftOut[] = [...plan.leftOut];
+  const placed: Buffer[] = [];
   const kept = plan.moved.map((path) => {
     const source = hostPathOf(plan.staged, path);
     const target = hostPathOf(plan.runtimeRoot, path);
     const size = giveTree(source, owner);
     mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
-    moveInto(Buffer.from(source), Buffer.from(target), (unsafeTarget, why) => {
-      const unsafePath = unsafeTarget.slice(plan.runtimeRoot === "/" ? 0 : plan.runtimeRoot.length);
-      leftOut.push({ path: unsafePath, why });
+    moveInto(Buffer.from(source), Buffer.from(target), {
+      leaveOut(unsafeTarget, why) {
+        const start = plan.runtimeRoot === "/" ? 0 : plan.runtimeRoot.length;
+        leftOut.push({ path: unsafeTarget.toString().slice(start), why });
+      },
+      place: (moved) => placed.push(moved),
     });
     return { path, ...size };
   });
-  return { kept, leftOut };
+  return { kept, leftOut, placed };
 }
 
-type LeaveOut = (unsafeTarget: string, why: string) => void;
+interface Outcome {
+  leaveOut(unsafeTarget: Buffer, why: string): void;
+  place(target: Buffer): void;
+}
 
-function moveInto(source: Buffer, target: Buffer, leaveOut: LeaveOut): void {
+function moveInto(source: Buffer, target: Buffer, outcome: Outcome): void {
   const existing = lstatSync(target, { throwIfNoEntry: false });
-  if (existing === undefined) return move(source, target, leaveOut);
+  if (existing === undefined) return move(source, target, outcome);
   const stats = lstatSync(source);
   if (!existing.isDirectory() || !stats.isDirectory()) {
-    return leaveOut(target.toString(), "exists already");
+    return outcome.leaveOut(target, "exists already");
   }
   for (const name of readdirSync(source, { encoding: "buffer" })) {
-    moveInto(Buffer.concat([source, SLASH, name]), Buffer.concat([target, SLASH, name]), leaveOut);
+    moveInto(Buffer.concat([source, SLASH, name]), Buffer.concat([target, SLASH, name]), outcome);
   }
 }
 
-function move(source: Buffer, target: Buffer, leaveOut: LeaveOut): void {
+function move(source: Buffer, target: Buffer, outcome: Outcome): void {
   const stats = lstatSync(source);
   try {
     rename(source, target, stats);
+    outcome.place(target);
   } catch (error) {
     const code = codeOf(error);
-    if (code === "EXDEV") return copy(source, target, leaveOut);
-    if (NOT_ALLOWED.has(code))
-      return leaveOut(target.toString(), "may not be written by this user");
+    if (code === "EXDEV") return copy(source, target, outcome);
+    if (NOT_ALLOWED.has(code)) return outcome.leaveOut(target, "may not be written by this user");
     throw moveFailure(error);
   }
 }
@@ -81,12 +90,13 @@ function restoreMode(target: Buffer, source: Buffer, stats: Stats): void {
   chmodSync(moved ? target : source, stats.mode & PERMISSIONS);
 }
 
-function copy(source: Buffer, target: Buffer, leaveOut: LeaveOut): void {
+function copy(source: Buffer, target: Buffer, outcome: Outcome): void {
   try {
     copyTree(source, target);
+    outcome.place(target);
   } catch (error) {
     if (!NOT_ALLOWED.has(codeOf(error))) throw moveFailure(error);
-    leaveOut(target.toString(), "may not be written by this user");
+    outcome.leaveOut(target, "may not be written by this user");
   }
 }
 

@@ -1,18 +1,25 @@
 // The end of stage 4, for a server: the way it will be run is decided by the files that are there now, and in overlay
 // its safe paths move to the runner's own root.
 
+import { join } from "node:path";
+import { reasonOf } from "../errors.ts";
 import { commandOf } from "../launch/command.ts";
 import { applyOverlay } from "../launch/overlay.ts";
 import { gatherOverlayEvidence } from "../launch/overlay-evidence.ts";
 import { type OverlayPlan, planOverlay } from "../launch/overlay-plan.ts";
 import { serverIdentity } from "../launch/ownership.ts";
+import { rememberPlaced, removePlaced } from "../launch/placed-files.ts";
 import { type Probe, probeMachine } from "../launch/probe.ts";
 import { type ChosenMode, chooseRunMode, type OverlayEvidence } from "../launch/run-mode.ts";
 import { log } from "../log.ts";
+import { workDirectory } from "../system/run-directory.ts";
 import { variablesOf } from "./drop-privileges.ts";
 import type { Rootfs } from "./extract.ts";
 import type { Image } from "./fetch-config.ts";
 import type { ServerRequest } from "./validate.ts";
+
+/** More lines than this about what stayed behind would hide the rest of the log. */
+const MAX_TOLD = 20;
 
 /** A root filesystem and the way it will be run. In overlay, `path` holds what did not move. */
 export interface PlacedRootfs extends Rootfs, ChosenMode {
@@ -26,10 +33,12 @@ export async function place(
   request: ServerRequest,
 ): Promise<PlacedRootfs> {
   const probe = await probeMachine({ searchPath: request.host["PATH"] ?? "" });
+  const record = recordPath(request);
+  if (probe.modes.overlay.works) removePlaced(record);
   const plan = planOverlay(rootfs.path);
   const chosen = chooseRunMode(request.runMode, probe, () => evidence(plan, image, request));
   log.info(`run mode ${chosen.mode}: ${chosen.reason}`);
-  if (chosen.mode === "overlay") moveSafePaths(plan);
+  if (chosen.mode === "overlay") moveSafePaths(plan, record);
   return { ...rootfs, ...chosen, probe };
 }
 
@@ -42,13 +51,27 @@ function evidence(plan: OverlayPlan, { config }: Image, request: ServerRequest):
   });
 }
 
-function moveSafePaths(plan: OverlayPlan): void {
-  const { kept, leftOut } = applyOverlay(plan, serverIdentity());
+function moveSafePaths(plan: OverlayPlan, record: string): void {
+  const { kept, leftOut, placed } = applyOverlay(plan, serverIdentity());
   log.info("moved the safe paths to the runner's root", {
     kept: kept.map(({ path }) => path).join(" "),
     entries: kept.reduce((sum, { entries }) => sum + entries, 0),
     bytes: kept.reduce((sum, { bytes }) => sum + bytes, 0),
     leftOut: leftOut.length,
   });
-  for (const { path, why } of leftOut) log.info(`${path} is left out: it ${why}`);
+  for (const { path, why } of leftOut.slice(0, MAX_TOLD)) {
+    log.info(`${path} is left out: it ${why}`);
+  }
+  try {
+    rememberPlaced(record, placed);
+  } catch (error) {
+    log.warn(`a restart of this container will find its files in its way: ${reasonOf(error)}`);
+  }
+}
+
+// Where the server, which is not root then, cannot write; and where only its own user is concerned, beside its files.
+function recordPath({ workDirectory: configured, host }: ServerRequest): string {
+  return process.geteuid?.() === 0
+    ? "/etc/fastmcp-runner/placed.json"
+    : join(workDirectory({ configured, environment: host }), "placed.json");
 }

@@ -109,6 +109,7 @@ describe("applyOverlay", () => {
         { path: "/app", why: "is reached through a link on the runner's root (/app)" },
         { path: "/var/lib", why: "is reached through a link on the runner's root (/var)" },
       ],
+      placed: [],
     });
     expect(readFileSync(join(runtime, "etc/keep"), "utf8")).toBe("runner");
   });
