@@ -12,8 +12,9 @@ const MAGIC_BYTES = 10;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Detects the compression and undoes it. gzip may have many members and zeros after the last, zstd many frames and
- * skippable ones. A zstd frame that is cut short goes unnoticed here: the digest of the plain bytes decides.
+ * Detects the compression and undoes it. gzip may have many members and zeros after the last, zstd many frames,
+ * skippable ones, and anything after the last. A zstd frame that is cut short goes unnoticed here: the digest of the
+ * plain bytes decides.
  */
 export class Decompressor {
   readonly #sink: (bytes: Uint8Array) => void;
@@ -111,8 +112,9 @@ class ZlibInflater implements Inflater {
   }
 
   #write(flush: number, input: Uint8Array): void {
+    if (this.#isPast) return;
     let left = input.length;
-    for (let full = true; full && !this.#isPast;) {
+    for (let isGoingOn = true; isGoingOn;) {
       this.#state[0] = OUTPUT_BYTES;
       this.#handle.writeSync(
         flush,
@@ -126,18 +128,24 @@ class ZlibInflater implements Inflater {
       const [room = 0, unread = 0] = this.#state;
       if (room < OUTPUT_BYTES) this.#sink(this.#output.subarray(0, OUTPUT_BYTES - room));
       this.#judge();
+      // zstd stops at what is no frame, and says so only when asked once more.
+      isGoingOn = room === 0 || (unread > 0 && unread < left);
       left = unread;
-      full = room === 0;
     }
-    // The decoder leaves what it will not read: the last member has ended, and zeros fill up a block or a tape.
+    // gzip leaves what it will not read: the last member has ended, and zeros fill up a block or a tape.
     if (left > 0) this.#isPast = true;
   }
 
-  // An error takes with it what the same write had unpacked: nothing after a good member can be forgiven but zeros,
-  // which are no error.
+  // An error takes with it what the same write had unpacked: nothing after a good gzip member can be forgiven but
+  // zeros, which are no error. After a zstd frame the decoder leaves what begins no other, but finds an error in it
+  // where a piece begins right there.
   #judge(): void {
     if (this.#problem === undefined) return;
     const { message, code } = this.#problem;
+    if (code === "ZSTD_error_prefix_unknown") {
+      this.#isPast = true;
+      return;
+    }
     throw new RunnerError(
       "LAYER_CORRUPT",
       `the compressed bytes are damaged: ${message} (${code})`,
