@@ -4,12 +4,11 @@ import { log } from "./log.ts";
 import { authenticate } from "./stages/authenticate.ts";
 import { dropPrivileges } from "./stages/drop-privileges.ts";
 import { execute } from "./stages/execute.ts";
-import { extract, type Rootfs } from "./stages/extract.ts";
+import { extract, type ExtractOptions, type Rootfs } from "./stages/extract.ts";
 import { fetchConfig, type Image } from "./stages/fetch-config.ts";
-import { place } from "./stages/place.ts";
+import { place, wantedContent } from "./stages/place.ts";
 import type { ImageRequest, ServerRequest } from "./stages/validate.ts";
 import { openDestination } from "./system/destination.ts";
-import type { PrivateDirectory } from "./system/private-directory.ts";
 import { runDirectory, sweepRunDirectories, workDirectory } from "./system/run-directory.ts";
 
 export interface Pulled {
@@ -26,7 +25,10 @@ export async function runImage(request: ServerRequest, runner: readonly string[]
   const parent = workDirectory({ configured: request.workDirectory, environment: request.host });
   // execve leaves the directory in place, for the server's root is in it; every other way out removes it.
   using directory = runDirectory(parent);
-  const { image, rootfs } = await pullInto(directory, request);
+  const { image, rootfs } = await pullInto(request, {
+    directory,
+    contentOf: wantedContent(request),
+  });
   const placed = await place(rootfs, image, request);
   const plan = dropPrivileges(
     { root: placed.path, mode: placed.mode, reason: placed.reason },
@@ -52,16 +54,16 @@ export async function fetchImage(request: ImageRequest): Promise<Image> {
 export async function pullImage(request: ImageRequest, unsafePath: string): Promise<Pulled> {
   const destination = openDestination(unsafePath);
   using staging = destination.staging;
-  const { image, rootfs } = await pullInto(staging, request);
+  const { image, rootfs } = await pullInto(request, { directory: staging });
   destination.commit(rootfs.path);
   return { image, rootfs, destination: destination.path };
 }
 
 async function pullInto(
-  directory: PrivateDirectory,
   request: ImageRequest,
+  options: ExtractOptions,
 ): Promise<Pick<Pulled, "image" | "rootfs">> {
   using session = await authenticate(request);
   const image = await fetchConfig(session, request);
-  return { image, rootfs: await extract(session, image, request, directory) };
+  return { image, rootfs: await extract(session, image, request, options) };
 }

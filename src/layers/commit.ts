@@ -4,6 +4,7 @@
 
 import { Pace } from "../system/pace.ts";
 import type { Budget } from "./limits.ts";
+import { ContentMissing, type ContentRule } from "./content-rule.ts";
 import { type Moves, planMoves } from "./moves.ts";
 import { type RootedPath, ROOT, childOf } from "./path.ts";
 import {
@@ -38,6 +39,8 @@ export interface CommitOptions {
   readonly unkept: UnkeptList;
   /** What copies are counted against, where the filesystem will have no more hard links. */
   readonly budget: Budget;
+  /** Files that are not wanted, and have no content, are left out. */
+  readonly wants: ContentRule;
 }
 
 export interface Committed {
@@ -132,6 +135,10 @@ class Commit {
   }
 
   #placeFile(file: File, path: RootedPath, arrived: number | undefined): void {
+    if (file.body === undefined) {
+      if (this.#options.wants(path)) throw new ContentMissing();
+      return;
+    }
     if (!this.#isFirst(file, path)) {
       this.#links.push([file, path]);
       return;

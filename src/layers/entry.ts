@@ -56,7 +56,10 @@ export type Body = RootedPath | number;
 /** An entry whose content, if it is a file, is on disk. */
 export type Entry =
   | Exclude<ParsedEntry, { type: "file" }>
-  | (Extract<ParsedEntry, { type: "file" }> & { readonly body: Body });
+  | (Extract<ParsedEntry, { type: "file" }> & {
+      /** Absent where the content is not wanted. */
+      readonly body: Body | undefined;
+    });
 
 const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";

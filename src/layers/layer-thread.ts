@@ -23,6 +23,15 @@ export interface LayerContents extends LayerSummary {
   readonly compressedBytes: number;
 }
 
+export interface ReadOptions {
+  /** Where the contents of the layer's files go: a directory that must not exist. */
+  readonly bodies: string;
+  /** Whose content is written; everybody's by default. */
+  readonly contentOf: readonly string[] | undefined;
+  /** Told how many compressed bytes have come since the last time. */
+  onBytes(bytes: number): void;
+}
+
 const BUFFER_BYTES = 512 * 1024;
 const BUFFERS = 6;
 
@@ -54,8 +63,7 @@ export class LayerThread implements Disposable {
    */
   async read(
     source: LayerSource,
-    bodies: string,
-    onBytes: (bytes: number) => void,
+    { bodies, contentOf, onBytes }: ReadOptions,
   ): Promise<LayerContents> {
     this.#entries = [];
     this.#finished = Promise.withResolvers();
@@ -63,7 +71,7 @@ export class LayerThread implements Disposable {
     this.#finished.promise.catch(() => {});
     const { diffId } = source;
     const { limits, shared: budget } = this.#budget;
-    this.#tell({ kind: "begin", diffId, bodies, limits, budget });
+    this.#tell({ kind: "begin", diffId, bodies, limits, contentOf, budget });
     const blob = new VerifiedBlob(await source.open(), source.descriptor);
     this.#blob = blob;
     try {

@@ -19,6 +19,7 @@ export interface ReadLayersOptions {
   /** Where the contents of a layer's files go: a directory that must not exist. */
   bodies(layer: number): string;
   readonly budget: Budget;
+  readonly contentOf?: readonly string[] | undefined;
   /** Told how many compressed bytes have come since the last time. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
@@ -26,7 +27,7 @@ export interface ReadLayersOptions {
 /** Starts to read the layers. */
 export function readLayers(
   layers: readonly LayerSource[],
-  { bodies, budget, onBytes = () => {} }: ReadLayersOptions,
+  { bodies, budget, contentOf, onBytes = () => {} }: ReadLayersOptions,
 ): LayersBeingRead {
   const count = Math.min(layers.length, availableParallelism(), MAX_THREADS);
   const threads = Array.from({ length: count }, () => new LayerThread(budget));
@@ -54,7 +55,7 @@ export function readLayers(
     for (let layer = queue.shift(); layer !== undefined; layer = queue.shift()) {
       const source = layers[layer];
       if (source === undefined) continue;
-      const read = () => thread.read(source, bodies(layer), onBytes);
+      const read = () => thread.read(source, { bodies: bodies(layer), contentOf, onBytes });
       const contents = await inLayer(layer, layers.length, read);
       results.get(layer)?.resolve(contents);
     }

@@ -2,6 +2,7 @@
 // read in any order and at the same time.
 
 import type { Digest } from "../oci/digest.ts";
+import { type ContentRule, contentRule } from "./content-rule.ts";
 import { type Compression, Decompressor } from "./decompress.ts";
 import { type Entry, parseEntry } from "./entry.ts";
 import type { Budget } from "./limits.ts";
@@ -16,6 +17,8 @@ export interface LayerReaderOptions {
   /** Where the contents of the layer's files go: a directory that must not exist. Its path is latin1. */
   readonly bodies: string;
   readonly budget: Budget;
+  /** Whose content is written; everybody's by default. */
+  readonly contentOf?: readonly string[] | undefined;
   /** Receives the entries in their order, some at a time. */
   onEntries(entries: readonly Entry[]): void;
 }
@@ -87,6 +90,7 @@ export class LayerReader implements Disposable {
 class EntryCollector implements MemberSink, Disposable {
   readonly #options: LayerReaderOptions;
   readonly #bodies: Bodies;
+  readonly #wants: ContentRule;
   #entries: Entry[] = [];
   /** The file whose content is coming. */
   #file: Extract<Entry, { type: "file" }> | undefined;
@@ -94,6 +98,7 @@ class EntryCollector implements MemberSink, Disposable {
   constructor(options: LayerReaderOptions) {
     this.#options = options;
     this.#bodies = new Bodies(options.bodies, options.budget);
+    this.#wants = contentRule(options.contentOf);
   }
 
   get shape(): LayerShape {
@@ -105,7 +110,9 @@ class EntryCollector implements MemberSink, Disposable {
     budget.countEntry(member.unsafeName.length + member.unsafeTarget.length);
     budget.expectBytes(member.size);
     const parsed = parseEntry(member, budget.limits);
-    if (parsed.type === "file") {
+    if (parsed.type === "file" && !this.#wants(parsed.path)) {
+      this.#entries.push({ ...parsed, body: undefined });
+    } else if (parsed.type === "file") {
       this.#file = { ...parsed, body: this.#bodies.begin(parsed.path) };
       this.#entries.push(this.#file);
     } else {

@@ -21,7 +21,7 @@ export interface File {
   readonly size: number;
   /** Its content, in the private directory of the layer with that number. */
   readonly layer: number;
-  readonly body: Body;
+  readonly body: Body | undefined;
   hasLinks: boolean;
 }
 

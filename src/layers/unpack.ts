@@ -9,6 +9,7 @@ import { isLayerType } from "../oci/media-type.ts";
 import { privateDirectory } from "../system/private-directory.ts";
 import { applyLayer } from "./apply.ts";
 import { commitTree } from "./commit.ts";
+import { ContentMissing, contentRule } from "./content-rule.ts";
 import type { Compression } from "./decompress.ts";
 import type { LayerContents, LayerSource } from "./layer-thread.ts";
 import { Budget, type Limits, limitError } from "./limits.ts";
@@ -39,6 +40,11 @@ export interface UnpackReport {
 
 export interface UnpackOptions {
   readonly limits: Limits;
+  /**
+   * Paths such as `/app` or `/opt/*`: only files at or below them are written, and all directories and links. Of the
+   * others there is nothing in the tree.
+   */
+  readonly contentOf?: readonly string[] | undefined;
   /** Called after each layer has been read, verified and applied, in order. */
   onLayer?(report: LayerReport): void;
   /** Called with the number of compressed bytes that have come since the last call, of whatever layer. */
@@ -62,7 +68,11 @@ export async function unpackLayers(
   for (const layer of layers) requireLayerType(layer);
   try {
     requireAbsent(root);
-    return await unpack(layers, root, options);
+    return await unpack(layers, root, options).catch((error: unknown) => {
+      if (!(error instanceof ContentMissing)) throw error;
+      // A link leads to a wanted path from one that is not: rare enough to begin again, and then with everything.
+      return unpack(layers, root, { ...options, contentOf: undefined });
+    });
   } catch (error) {
     throw asDiskError(error, dirname(root));
   }
@@ -83,7 +93,7 @@ async function unpack(
   const reports: LayerReport[] = [];
   const shapes: LayerShape[] = [];
   const budget = new Budget(options.limits);
-  using reading = readLayers(layers, { bodies, budget, onBytes: options.onBytes });
+  using reading = readLayers(layers, { ...options, bodies, budget });
   for (const [index, layer] of layers.entries()) {
     const contents = await reading.contents(index);
     const apply = () => applyLayer(tree, contents.entries, index);
@@ -95,7 +105,8 @@ async function unpack(
     options.onLayer?.(report);
   }
   const path = toBytePath(finished.path);
-  const committed = await commitTree(tree, { root: path, bodies, shapes, unkept, budget });
+  const wants = contentRule(options.contentOf);
+  const committed = await commitTree(tree, { root: path, bodies, shapes, unkept, budget, wants });
   renameSync(finished.path, root);
   return { layers: reports, ...committed, unkept: unkept.list() };
 }

@@ -12,6 +12,7 @@ export type ToWorker =
       readonly diffId: Digest;
       readonly bodies: string;
       readonly limits: Limits;
+      readonly contentOf: readonly string[] | undefined;
       /** The budget that all layers share. */
       readonly budget: SharedArrayBuffer;
     }

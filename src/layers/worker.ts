@@ -40,11 +40,11 @@ function take(message: ToWorker): void {
   }
 }
 
-function begin({ diffId, bodies: path }: Extract<ToWorker, { kind: "begin" }>): void {
+function begin({ diffId, bodies: path, contentOf }: Extract<ToWorker, { kind: "begin" }>): void {
   if (budget === undefined) return;
   bodies = path;
   const onEntries = (entries: readonly Entry[]) => tell({ kind: "entries", entries });
-  reader = new LayerReader({ diffId, bodies, budget, onEntries });
+  reader = new LayerReader({ diffId, bodies, budget, contentOf, onEntries });
 }
 
 function stop(): void {

@@ -18,12 +18,18 @@ export interface Rootfs {
   readonly milliseconds: number;
 }
 
+export interface ExtractOptions {
+  readonly directory: PrivateDirectory;
+  /** The paths whose files are wanted; all of them by default. */
+  readonly contentOf?: readonly string[] | undefined;
+}
+
 /** Throws LAYER_*, LIMIT_EXCEEDED, DIGEST_MISMATCH, DISK_* and what the registry throws. */
 export async function extract(
   { registry }: Session,
   { reference, layers }: Image,
   { limits }: ImageRequest,
-  directory: PrivateDirectory,
+  { directory, contentOf }: ExtractOptions,
 ): Promise<Rootfs> {
   const started = performance.now();
   const path = join(directory.path, "rootfs");
@@ -34,6 +40,7 @@ export async function extract(
   const size = layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   const progress = createProgress(layers.length, size);
   const report = await unpackLayers(sources, path, {
+    contentOf,
     limits: { ...limits, diskBytes: roomIn(directory.path) },
     onBytes: progress.advance,
     onLayer: progress.layerDone,

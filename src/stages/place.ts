@@ -11,6 +11,7 @@ import { serverIdentity } from "../launch/ownership.ts";
 import { rememberPlaced, removePlaced } from "../launch/placed-files.ts";
 import { type Probe, probeMachine } from "../launch/probe.ts";
 import { type ChosenMode, chooseRunMode, type OverlayEvidence } from "../launch/run-mode.ts";
+import { SAFE_PATHS } from "../launch/safe-paths.ts";
 import { log } from "../log.ts";
 import { workDirectory } from "../system/run-directory.ts";
 import { variablesOf } from "./drop-privileges.ts";
@@ -24,6 +25,11 @@ const MAX_TOLD = 20;
 /** A root filesystem and the way it will be run. In overlay, `path` holds what did not move. */
 export interface PlacedRootfs extends Rootfs, ChosenMode {
   readonly probe: Probe;
+}
+
+/** What a run in overlay mode needs of an image: the safe paths, and the file that names homes. */
+export function wantedContent({ runMode }: ServerRequest): readonly string[] | undefined {
+  return runMode === "overlay" ? [...SAFE_PATHS, "/etc/passwd"] : undefined;
 }
 
 /** Throws RUN_MODE_UNAVAILABLE, COMMAND_MISSING and DISK_*. */
