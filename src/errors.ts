@@ -68,7 +68,7 @@ export const ERRORS = {
   REGISTRY_RESPONSE_INVALID: {
     stage: "fetch-config",
     status: 125,
-    hint: "Check that IMAGE names a container registry; LOG_LEVEL=debug shows the requests.",
+    hint: "Check that IMAGE names a container registry, not a web site, and that no proxy or login page is in between.",
   },
   REGISTRY_REDIRECT_REFUSED: {
     stage: "fetch-config",
