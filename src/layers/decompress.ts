@@ -12,9 +12,8 @@ const MAGIC_BYTES = 10;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Detects the compression and undoes it. gzip may have many members and zeros after the last, zstd many frames,
- * skippable ones, and anything after the last. A zstd frame that is cut short goes unnoticed here: the digest of the
- * plain bytes decides.
+ * Detects the compression and undoes it. gzip may have many members and zeros after the last, zstd many frames and
+ * skippable ones. A zstd frame that is cut short goes unnoticed here: the digest of the plain bytes decides.
  */
 export class Decompressor {
   readonly #sink: (bytes: Uint8Array) => void;
@@ -136,16 +135,11 @@ class ZlibInflater implements Inflater {
     if (left > 0) this.#isPast = true;
   }
 
-  // An error takes with it what the same write had unpacked: nothing after a good gzip member can be forgiven but
-  // zeros, which are no error. After a zstd frame the decoder leaves what begins no other, but finds an error in it
-  // where a piece begins right there.
+  // An error takes with it what the same write had unpacked: nothing after a good member can be forgiven but zeros,
+  // which are no error.
   #judge(): void {
     if (this.#problem === undefined) return;
     const { message, code } = this.#problem;
-    if (code === "ZSTD_error_prefix_unknown") {
-      this.#isPast = true;
-      return;
-    }
     throw new RunnerError(
       "LAYER_CORRUPT",
       `the compressed bytes are damaged: ${message} (${code})`,
