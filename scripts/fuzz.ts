@@ -6,13 +6,14 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { memoryDirectory } from "../src/system/private-directory.ts";
-import { Inputs } from "../test/layers/fuzz/input.ts";
+import { checkDecompression } from "../test/layers/fuzz/decompress-check.ts";
+import { Inputs, isCompressed } from "../test/layers/fuzz/input.ts";
 import { checkReader } from "../test/layers/fuzz/reader-check.ts";
 import { Cage } from "../test/layers/fuzz/unpack-check.ts";
 
 const FIXTURES = join(import.meta.dir, "../test/fixtures/fuzz");
-/** Unpacking costs as much as reading a few dozen times. */
-const INPUTS_PER_UNPACK = 16;
+/** Unpacking, with threads and files, costs as much as reading a few hundred times. */
+const INPUTS_PER_UNPACK = 128;
 const INPUTS_PER_COLLECTION = 16_384;
 const REPORT_EVERY_MS = 60_000;
 const MAX_FINDINGS = 20;
@@ -68,6 +69,7 @@ async function check(input: Buffer, number: number, cage: Cage): Promise<void> {
   totals.bytes += input.length;
   try {
     if (checkReader(input).isAccepted) totals.accepted += 1;
+    if (isCompressed(input)) checkDecompression(input);
     if (number % INPUTS_PER_UNPACK === 0 && (await cage.check(input)).isAccepted) {
       totals.unpacked += 1;
     }

@@ -45,6 +45,11 @@ export class Inputs {
   }
 }
 
+/** Whether an input is, or was, compressed: nothing else begins like this, unless by chance. */
+export function isCompressed(input: Buffer): boolean {
+  return /^(?:1f8b|28b52ffd|5[0-9a-f]2a4d18)/.test(input.toString("hex", 0, 4));
+}
+
 function compressed(plain: Buffer, random: Random): Buffer {
   const at = random.below(plain.length + 1);
   const parts = random.oneIn(2) ? [plain] : [plain.subarray(0, at), plain.subarray(at)];

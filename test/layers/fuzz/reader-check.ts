@@ -93,7 +93,6 @@ class Recorder implements MemberSink {
   readonly #events: string[] = [];
   readonly #content: Buffer[] = [];
   #expected: number | undefined;
-  #files = 0;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -104,8 +103,7 @@ class Recorder implements MemberSink {
     if (!Number.isSafeInteger(member.size) || member.size < 0) {
       throw new Error(`a member has the size ${member.size}`);
     }
-    const entry = parseEntry(member, this.#files, this.#limits);
-    this.#files += 1;
+    const entry = parseEntry(member, this.#limits);
     requireSafe(entry.path, this.#limits);
     if (entry.type === "hardlink") requireSafe(entry.target, this.#limits);
     this.#events.push(JSON.stringify(entry));

@@ -10,16 +10,16 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { RunnerError } from "../../../src/errors.ts";
 import { DEFAULT_LIMITS } from "../../../src/layers/limits.ts";
 import { type LayerSource, unpackLayers } from "../../../src/layers/unpack.ts";
 import { digestOf } from "../../../src/oci/digest.ts";
 import { removeTree } from "../../../src/system/private-directory.ts";
 import { rawTar } from "../../support/raw-tar.ts";
+import { MAX_PLAIN_BYTES, decompressAtOnce } from "./decompress-check.ts";
 import { Random } from "./random.ts";
 
-const LIMITS = { ...DEFAULT_LIMITS, unpackedBytes: 64 * 1024 ** 2 };
+const LIMITS = { ...DEFAULT_LIMITS, unpackedBytes: MAX_PLAIN_BYTES };
 /** A layer to hide, replace and link to. */
 const LOWER = rawTar([
   { name: "a", body: "lower a" },
@@ -138,22 +138,10 @@ function layerOf(blob: Buffer, pieceBytes: number): LayerSource {
       digest: digestOf(blob),
       size: blob.length,
     },
-    diffId: digestOf(plainOf(blob)),
+    // Of bytes that cannot be decompressed any digest is wrong: the layer is refused whichever it is.
+    diffId: digestOf(decompressAtOnce(blob) ?? Buffer.alloc(0)),
     open: () => Promise.resolve(streamOf(blob, pieceBytes)),
   };
-}
-
-// Where the bytes cannot be decompressed any digest is wrong, and the layer is refused whichever it is.
-function plainOf(blob: Buffer): Buffer {
-  const options = { maxOutputLength: LIMITS.unpackedBytes };
-  try {
-    if (blob.toString("latin1", 0, 2) === "\x1f\x8b") return gunzipSync(blob, options);
-    return /^(?:28b52ffd|5[0-9a-f]2a4d18)/.test(blob.toString("hex", 0, 4))
-      ? zstdDecompressSync(blob, options)
-      : blob;
-  } catch {
-    return Buffer.alloc(0);
-  }
 }
 
 function streamOf(bytes: Uint8Array, pieceBytes: number): ReadableStream<Uint8Array> {
