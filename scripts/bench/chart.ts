@@ -4,9 +4,9 @@ import type { ImageResult, Row } from "./results.ts";
 
 const WIDTH = 760;
 const MARGIN = 24;
-const LABELS = 210;
+const LABELS = 220;
 const VALUES = 130;
-const TOP = 74;
+const TOP = 94;
 const STEP = 38;
 const BAR = 22;
 
@@ -30,8 +30,12 @@ const STYLE = `
     }
   `;
 
-/** The whole file; `description` says the same in a sentence, `note` stands below the title. */
-export function barChart(image: ImageResult, description: string, note: string): string {
+/** The whole file; `description` says the same in a sentence, `notes` are the lines below the title. */
+export function barChart(
+  image: ImageResult,
+  description: string,
+  notes: readonly string[],
+): string {
   const height = TOP + image.rows.length * STEP + MARGIN / 2;
   const longest = Math.max(...image.rows.map(({ seconds }) => seconds.max));
   const scale = (WIDTH - 2 * MARGIN - LABELS - VALUES) / longest;
@@ -42,7 +46,10 @@ export function barChart(image: ImageResult, description: string, note: string):
     `  <style>${STYLE}</style>`,
     `  <rect class="ground" x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="8" />`,
     `  <text class="title" x="${MARGIN}" y="34">Seconds to pull and unpack an image of ${image.unpackedMegabytes} MB</text>`,
-    `  <text class="note" x="${MARGIN}" y="55">${escaped(note)}</text>`,
+    ...notes.map(
+      (note, line) =>
+        `  <text class="note" x="${MARGIN}" y="${55 + line * 18}">${escaped(note)}</text>`,
+    ),
     ...image.rows.map((row, index) => bar(row, TOP + index * STEP, scale)),
     "</svg>",
     "",

@@ -20,8 +20,12 @@ export function speedText(results: Results): string {
 export function speedChart(results: Results): string {
   const image = results.images.find(({ name }) => name === REALISTIC);
   if (image === undefined) throw new Error("the bench has no figures of the realistic image");
-  const note = `${results.machine}. Medians of ${results.rounds}, with the fastest and the slowest.`;
-  return barChart(image, chartText(results), note);
+  const rounds = `${results.rounds} ${results.rounds === 1 ? "round" : "rounds"}`;
+  const notes = [
+    `Medians of ${rounds}; the line goes from the fastest to the slowest`,
+    results.machine,
+  ];
+  return barChart(image, chartText(results), notes);
 }
 
 // The chart in a sentence, for who cannot see it.

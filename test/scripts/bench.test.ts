@@ -77,7 +77,7 @@ describe("tables", () => {
 });
 
 describe("chart", () => {
-  const svg = barChart(image, 'slower than "a" & <b>', "a note");
+  const svg = barChart(image, 'slower than "a" & <b>', ["a note"]);
 
   test("it escapes what it shows, and tells screen readers what it says", () => {
     expect(svg).toContain('<desc id="description">slower than &quot;a&quot; &amp; &lt;b></desc>');
