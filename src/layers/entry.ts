@@ -89,7 +89,7 @@ export function parseEntry(member: Member, limits: Limits): ParsedEntry {
 
 /** AUFS's own files: hard links may point at them, but they are no part of the image. */
 export function isAufsLeftover(path: string): boolean {
-  return path.startsWith(AUFS) && path !== OPAQUE;
+  return path.startsWith(AUFS) && path !== OPAQUE && !path.startsWith(`${OPAQUE}/`);
 }
 
 // A root that turns into a link would lead everything after it elsewhere (CVE-2021-29136).
