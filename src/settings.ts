@@ -208,7 +208,8 @@ export const SETTINGS = {
     env: "MAX_ENTRIES",
     flag: "max-entries",
     value: "number",
-    about: "Files, directories and links that an image may hold.",
+    about:
+      "Files, directories and links that an image may hold; a name of more than 128 bytes counts as several.",
     schema: wholeNumber(1, 100_000_000),
     fallback: String(DEFAULT_LIMITS.entries),
   },

@@ -27,8 +27,8 @@ export type SettableLimits = Omit<Limits, "diskBytes">;
 
 export const DEFAULT_LIMITS: Limits = {
   unpackedBytes: 16 * 1024 ** 3,
-  ratio: 200,
-  entries: 2_000_000,
+  ratio: 100,
+  entries: 500_000,
   pathBytes: 4096,
   nameBytes: 255,
   depth: 256,
