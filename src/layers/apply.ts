@@ -53,11 +53,16 @@ async function hideLower(tree: Tree, entries: readonly Entry[], pace: Pace): Pro
   const ownDirectories = new Set(
     entries.filter((entry) => entry.type === "directory").map((entry) => entry.path),
   );
+  // Found before anything is hidden: the way to one may lead through a link that another marker hides.
+  const parents: (Directory | undefined)[] = [];
   for (const { type, path } of markers) {
     if (pace.isDue()) await pace.rest();
-    const parent = lowerDirectory(tree, type === "opaque" ? path : parentOf(path), ownDirectories);
-    if (type === "opaque") parent?.children.clear();
-    else parent?.children.delete(nameOf(path));
+    parents.push(lowerDirectory(tree, type === "opaque" ? path : parentOf(path), ownDirectories));
+  }
+  for (const [index, { type, path }] of markers.entries()) {
+    if (pace.isDue()) await pace.rest();
+    if (type === "opaque") parents[index]?.children.clear();
+    else parents[index]?.children.delete(nameOf(path));
   }
 }
 
