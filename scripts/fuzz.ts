@@ -13,7 +13,7 @@ import { Cage } from "../test/layers/fuzz/unpack-check.ts";
 
 const FIXTURES = join(import.meta.dir, "../test/fixtures/fuzz");
 /** Unpacking, with threads and files, costs as much as reading a few hundred times. */
-const INPUTS_PER_UNPACK = 128;
+const INPUTS_PER_UNPACK = 256;
 const INPUTS_PER_COLLECTION = 16_384;
 const REPORT_EVERY_MS = 60_000;
 const MAX_FINDINGS = 20;
