@@ -70,7 +70,11 @@ function diskLine(path: Buffer): string {
   const stats = lstatSync(path, { bigint: true });
   const mode = Number(stats.mode) & 0o7777;
   if (stats.isDirectory()) return line("directory", mode, stats.mtimeNs);
-  if (stats.isFile()) return line("file", mode, stats.mtimeNs, readFileSync(path, "latin1"));
+  if (stats.isFile()) {
+    // What stands for a device is closed to everyone, and empty.
+    const content = stats.size === 0n ? "" : readFileSync(path, "latin1");
+    return line("file", mode, stats.mtimeNs, content);
+  }
   if (!stats.isSymbolicLink()) return line("something else", mode, stats.mtimeNs);
   return line("symlink", mode, stats.mtimeNs, readlinkSync(path, "buffer").toString("latin1"));
 }
