@@ -20,14 +20,17 @@ export function checkDecompression(blob: Buffer): void {
   const longest = random.pick([1, 16, 300, 5000]);
   const whole = decompress(blob, () => blob.length);
   const pieced = decompress(blob, () => 1 + random.below(longest));
+  const reference = decompressAtOnce(blob);
   if (whole.refusal !== pieced.refusal) {
+    // libzstd compares a frame's promised size with its content on one way through it and not on the other; the digest
+    // of the plain bytes decides then.
+    if (isZstd(blob) && reference === undefined) return;
     throw new Error(`decompressing ends differently: ${whole.refusal} or ${pieced.refusal}`);
   }
   if (whole.refusal !== undefined) return;
   if (!whole.plain.equals(pieced.plain)) {
     throw new Error(`in pieces of up to ${longest} bytes the blob decompresses differently`);
   }
-  const reference = decompressAtOnce(blob);
   if (reference !== undefined && !reference.equals(whole.plain)) {
     throw new Error("the blob decompresses to other bytes than node:zlib makes of it");
   }
@@ -38,11 +41,14 @@ export function decompressAtOnce(blob: Buffer): Buffer | undefined {
   const options = { maxOutputLength: MAX_PLAIN_BYTES };
   try {
     if (blob.toString("latin1", 0, 2) === "\x1f\x8b") return gunzipSync(blob, options);
-    const isZstd = /^(?:28b52ffd|5[0-9a-f]2a4d18)/.test(blob.toString("hex", 0, 4));
-    return isZstd ? zstdDecompressSync(blob, options) : blob;
+    return isZstd(blob) ? zstdDecompressSync(blob, options) : blob;
   } catch {
     return undefined;
   }
+}
+
+function isZstd(blob: Buffer): boolean {
+  return /^(?:28b52ffd|5[0-9a-f]2a4d18)/.test(blob.toString("hex", 0, 4));
 }
 
 function decompress(blob: Buffer, nextLength: () => number): Result {
