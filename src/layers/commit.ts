@@ -4,6 +4,7 @@
 
 import { Pace } from "../system/pace.ts";
 import type { Budget } from "./limits.ts";
+import { type LayerShape, bodyPath } from "./bodies.ts";
 import { ContentMissing, type ContentRule } from "./content-rule.ts";
 import { type Moves, planMoves } from "./moves.ts";
 import { type RootedPath, ROOT, childOf } from "./path.ts";
@@ -18,8 +19,6 @@ import {
 } from "./tree.ts";
 import type { UnkeptList } from "./unkept.ts";
 import {
-  type LayerShape,
-  bodyPath,
   copyFile,
   createDirectory,
   createPlaceholder,

@@ -4,7 +4,7 @@
 import { Pace } from "../system/pace.ts";
 import { ROOT, type RootedPath, childOf } from "./path.ts";
 import type { Directory, File, Tree } from "./tree.ts";
-import type { LayerShape } from "./write.ts";
+import type { LayerShape } from "./bodies.ts";
 
 export interface Moves {
   /** The layer that has a directory ready, for every directory that one has. */

@@ -9,7 +9,7 @@ import type { Budget } from "./limits.ts";
 import type { Member } from "./member.ts";
 import { type MemberSink, TarReader } from "./tar.ts";
 import { RunningDigest } from "./verify.ts";
-import { Bodies, type LayerShape } from "./write.ts";
+import { Bodies, type LayerShape } from "./bodies.ts";
 
 export interface LayerReaderOptions {
   /** What the image config promises for the unpacked bytes. */

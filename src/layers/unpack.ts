@@ -8,6 +8,7 @@ import type { Digest } from "../oci/digest.ts";
 import { isLayerType } from "../oci/media-type.ts";
 import { privateDirectory } from "../system/private-directory.ts";
 import { applyLayer } from "./apply.ts";
+import type { LayerShape } from "./bodies.ts";
 import { commitTree } from "./commit.ts";
 import { ContentMissing, contentRule } from "./content-rule.ts";
 import type { Compression } from "./decompress.ts";
@@ -16,7 +17,7 @@ import { Budget, type Limits, limitError } from "./limits.ts";
 import { inLayer, readLayers } from "./read-layers.ts";
 import { Tree } from "./tree.ts";
 import { type Unkept, UnkeptList } from "./unkept.ts";
-import { type LayerShape, asDiskError, toBytePath } from "./write.ts";
+import { asDiskError, toBytePath } from "./write.ts";
 
 export type { LayerSource } from "./layer-thread.ts";
 

@@ -16,9 +16,7 @@ import {
 } from "node:fs";
 import { RunnerError } from "../errors.ts";
 import { setFileTimes, setLinkTimes } from "../system/file-times.ts";
-import type { Attributes, Body } from "./entry.ts";
-import type { Budget } from "./limits.ts";
-import { ROOT, type RootedPath, parentOf } from "./path.ts";
+import type { Attributes } from "./entry.ts";
 
 /** Setuid and setgid would be given to whoever the files belong to here, which is not whom the image meant. */
 const KEPT_MODE = 0o1777;
@@ -27,99 +25,28 @@ const PRIVATE_FILE = 0o600;
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 
-const NUMBERED = "numbered";
-const NAMED = "named";
-
-/** What lies directly in one directory of a layer's private tree. */
-export interface DirectoryShape {
-  files: number;
-  directories: number;
+/** A new file to write to, open to its owner only until `finishFile`. Nothing that exists is opened. */
+export function createFile(path: string): number {
+  return openSync(onDisk(path), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, PRIVATE_FILE);
 }
 
-/** Every directory of a layer's private tree, by its path. */
-export type LayerShape = ReadonlyMap<RootedPath, Readonly<DirectoryShape>>;
-
-/**
- * The files of one layer as they stream in, in a private tree without a single link: cleaned paths cannot lead out of
- * it. A file whose name is taken there, or cannot be had, gets a number instead.
- */
-export class Bodies implements Disposable {
-  readonly #directory: string;
-  readonly #budget: Budget;
-  readonly #shape = new Map<RootedPath, DirectoryShape>();
-  #numbered = 0;
-  #descriptor: number | undefined;
-
-  /** `directory` must not exist. */
-  constructor(directory: string, budget: Budget) {
-    this.#directory = directory;
-    this.#budget = budget;
-    for (const path of [directory, `${directory}/${NAMED}`, `${directory}/${NUMBERED}`]) {
-      mkdirSync(onDisk(path), PRIVATE_DIRECTORY);
-    }
-    this.#shape.set(ROOT, { files: 0, directories: 0 });
+export function writeBytes(descriptor: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) {
+    at += writeSync(descriptor, bytes, at, bytes.length - at);
   }
+}
 
-  get shape(): LayerShape {
-    return this.#shape;
-  }
-
-  begin(path: RootedPath): Body {
-    const parent = this.#makeDirectory(parentOf(path));
-    if (parent !== undefined && this.#create(path)) {
-      parent.files += 1;
-      return path;
-    }
-    this.#numbered += 1;
-    if (!this.#create(this.#numbered)) throw new Error("a body's number is taken");
-    return this.#numbered;
-  }
-
-  write(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length;) {
-      at += writeSync(this.#open(), bytes, at, bytes.length - at);
-    }
-  }
-
-  end(attributes: Attributes): void {
-    setAttributes(this.#open(), attributes);
-    this[Symbol.dispose]();
-  }
-
-  [Symbol.dispose](): void {
-    if (this.#descriptor === undefined) return;
-    closeSync(this.#descriptor);
-    this.#descriptor = undefined;
-  }
-
-  #makeDirectory(path: RootedPath): DirectoryShape | undefined {
-    const known = this.#shape.get(path);
-    if (known !== undefined) return known;
-    const parent = this.#makeDirectory(parentOf(path));
-    if (parent === undefined) return undefined;
-    this.#budget.countDirectory(path.length);
-    if (!succeeds(() => createDirectory(bodyPath(this.#directory, path)))) return undefined;
-    const made = { files: 0, directories: 0 };
-    this.#shape.set(path, made);
-    parent.directories += 1;
-    return made;
-  }
-
-  #create(body: Body): boolean {
-    const path = onDisk(bodyPath(this.#directory, body));
-    return succeeds(() => {
-      this.#descriptor = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, PRIVATE_FILE);
-    });
-  }
-
-  #open(): number {
-    if (this.#descriptor === undefined) throw new Error("no body has begun");
-    return this.#descriptor;
+/** Gives a file the attributes that it will keep, and closes it. */
+export function finishFile(descriptor: number, attributes: Attributes): void {
+  try {
+    setAttributes(descriptor, attributes);
+  } finally {
+    closeSync(descriptor);
   }
 }
 
 /** Whether a name could be had; false where something else has it, or where no name can be that long. */
-function succeeds(create: () => void): boolean {
+export function hadName(create: () => void): boolean {
   try {
     create();
     return true;
@@ -127,12 +54,6 @@ function succeeds(create: () => void): boolean {
     if (["EEXIST", "EISDIR", "ENOTDIR", "ENAMETOOLONG"].includes(errorCode(error))) return false;
     throw error;
   }
-}
-
-/** Where a body, or a directory of bodies, lies; `directory` is its layer's. */
-export function bodyPath(directory: string, body: Body): string {
-  if (typeof body === "number") return `${directory}/${NUMBERED}/${body}`;
-  return body === ROOT ? `${directory}/${NAMED}` : `${directory}/${NAMED}/${body}`;
 }
 
 /** Open to its owner only; `finishDirectory` gives it the attributes that it will keep. */
@@ -147,12 +68,7 @@ export function placeBody(body: string, path: string): void {
 
 /** An empty file, where something stands for a device that more than one name leads to. */
 export function createPlaceholder(path: string, attributes: Attributes): void {
-  const descriptor = openSync(onDisk(path), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, PRIVATE_FILE);
-  try {
-    setAttributes(descriptor, { ...attributes, mode: 0 });
-  } finally {
-    closeSync(descriptor);
-  }
+  finishFile(createFile(path), { ...attributes, mode: 0 });
 }
 
 /** Another name of the same inode; false if the filesystem will have no more of them. A link is never followed. */
