@@ -1,8 +1,9 @@
 // Which safe paths of an image may move to the runner's own root, decided before anything moves, and the view of
 // the root as it will be then. Changes nothing.
 
-import { accessSync, constants, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { isWritable } from "../system/private-directory.ts";
 import { hostPathOf, locateBelow, type Entry, type RootView } from "./root-view.ts";
 import { expandSafePaths } from "./safe-paths.ts";
 
@@ -107,14 +108,5 @@ function directoriesIn(staged: string, directory: string): string[] {
     return readdirSync(hostPathOf(staged, directory));
   } catch {
     return [];
-  }
-}
-
-function isWritable(hostPath: string): boolean {
-  try {
-    accessSync(hostPath, constants.W_OK | constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
