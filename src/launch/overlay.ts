@@ -3,7 +3,8 @@
 
 import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
-import { RunnerError, reasonOf } from "../errors.ts";
+import { reasonOf, type RunnerError } from "../errors.ts";
+import { diskError, errnoOf, isNotAllowed } from "../system/disk-error.ts";
 import { copyTree } from "./copy-tree.ts";
 import type { LeftOut, OverlayPlan } from "./overlay-plan.ts";
 import { giveTree, type Identity, type TreeSize } from "./ownership.ts";
@@ -21,7 +22,6 @@ export interface OverlayReport {
 const SLASH = Buffer.from("/");
 const OWNER_ALL = 0o700;
 const PERMISSIONS = 0o7777;
-const NOT_ALLOWED: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS"]);
 
 /** Moves what the plan says, given to `owner` first. Throws DISK_FULL, DISK_UNWRITABLE. */
 export function applyOverlay(plan: OverlayPlan, owner: Identity): OverlayReport {
@@ -67,9 +67,8 @@ function move(source: Buffer, target: Buffer, outcome: Outcome): void {
     rename(source, target, stats);
     outcome.place(target);
   } catch (error) {
-    const code = codeOf(error);
-    if (code === "EXDEV") return copy(source, target, outcome);
-    if (NOT_ALLOWED.has(code)) return outcome.leaveOut(target, "may not be written by this user");
+    if (errnoOf(error) === "EXDEV") return copy(source, target, outcome);
+    if (isNotAllowed(error)) return outcome.leaveOut(target, "may not be written by this user");
     throw moveFailure(error);
   }
 }
@@ -95,23 +94,15 @@ function copy(source: Buffer, target: Buffer, outcome: Outcome): void {
     copyTree(source, target);
     outcome.place(target);
   } catch (error) {
-    if (!NOT_ALLOWED.has(codeOf(error))) throw moveFailure(error);
+    if (!isNotAllowed(error)) throw moveFailure(error);
     outcome.leaveOut(target, "may not be written by this user");
   }
 }
 
 function moveFailure(cause: unknown): RunnerError {
-  const full = ["ENOSPC", "EDQUOT"].includes(codeOf(cause));
-  const options = { cause, stage: "extract" } as const;
-  return full
-    ? new RunnerError("DISK_FULL", "there is no room left for the image's files", options)
-    : new RunnerError(
-        "DISK_UNWRITABLE",
-        `the image's files cannot be moved: ${reasonOf(cause)}`,
-        options,
-      );
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
+  return diskError(cause, {
+    full: "there is no room left for the image's files",
+    unwritable: `the image's files cannot be moved: ${reasonOf(cause)}`,
+    stage: "extract",
+  });
 }

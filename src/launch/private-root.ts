@@ -1,7 +1,8 @@
 // Makes a private root this process's own, with the kernel's trees mounted in it where that is allowed. Everything
 // that needs the runner's own files must have happened before: they are out of sight afterwards.
 
-import { RunnerError, reasonOf } from "../errors.ts";
+import { reasonOf } from "../errors.ts";
+import { diskError } from "../system/disk-error.ts";
 import {
   MS_BIND,
   MS_PRIVATE,
@@ -38,12 +39,8 @@ function furnished(root: string): MountPoint[] {
   try {
     return furnishRoot(root);
   } catch (cause) {
-    const full = cause instanceof Error && "code" in cause && cause.code === "ENOSPC";
     const message = `the image's root cannot be furnished: ${reasonOf(cause)}`;
-    throw new RunnerError(full ? "DISK_FULL" : "DISK_UNWRITABLE", message, {
-      cause,
-      stage: "execute",
-    });
+    throw diskError(cause, { full: message, unwritable: message, stage: "execute" });
   }
 }
 

@@ -15,6 +15,7 @@ import {
   writeSync,
 } from "node:fs";
 import { RunnerError } from "../errors.ts";
+import { diskError, errnoOf, isDiskFull, isNotAllowed } from "../system/disk-error.ts";
 import { setFileTimes, setLinkTimes } from "../system/file-times.ts";
 import type { Attributes } from "./entry.ts";
 
@@ -51,7 +52,7 @@ export function hadName(create: () => void): boolean {
     create();
     return true;
   } catch (error) {
-    if (["EEXIST", "EISDIR", "ENOTDIR", "ENAMETOOLONG"].includes(errorCode(error))) return false;
+    if (["EEXIST", "EISDIR", "ENOTDIR", "ENAMETOOLONG"].includes(errnoOf(error))) return false;
     throw error;
   }
 }
@@ -77,7 +78,7 @@ export function tryHardLink(existing: string, path: string): boolean {
     linkSync(onDisk(existing), onDisk(path));
     return true;
   } catch (error) {
-    if (!["EMLINK", "EPERM", "EXDEV", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errorCode(error)))
+    if (!["EMLINK", "EPERM", "EXDEV", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errnoOf(error)))
       throw error;
     return false;
   }
@@ -120,30 +121,18 @@ export function toBytePath(path: string): string {
 
 /** An error of the filesystem as DISK_FULL, DISK_UNWRITABLE or LIMIT_EXCEEDED; anything else as it is. */
 export function asDiskError(error: unknown, directory: string): unknown {
-  switch (errorCode(error)) {
-    case "ENOSPC":
-    case "EDQUOT":
-      return new RunnerError("DISK_FULL", `there is no room left for the image in ${directory}`, {
-        cause: error,
-      });
-    case "EROFS":
-    case "EACCES":
-    case "EPERM":
-      return new RunnerError("DISK_UNWRITABLE", `the image cannot be written to ${directory}`, {
-        cause: error,
-      });
-    case "ENAMETOOLONG":
-      return new RunnerError(
-        "LIMIT_EXCEEDED",
-        `a path below ${directory} is too long for this system`,
-        {
-          cause: error,
-          hint: "Set WORK_DIR to a directory with a shorter path.",
-        },
-      );
-    default:
-      return error;
+  if (isDiskFull(error) || isNotAllowed(error)) {
+    return diskError(error, {
+      full: `there is no room left for the image in ${directory}`,
+      unwritable: `the image cannot be written to ${directory}`,
+    });
   }
+  if (errnoOf(error) !== "ENAMETOOLONG") return error;
+  return new RunnerError(
+    "LIMIT_EXCEEDED",
+    `a path below ${directory} is too long for this system`,
+    { cause: error, hint: "Set WORK_DIR to a directory with a shorter path." },
+  );
 }
 
 // By descriptor, never by path: nothing can come between the file that was made and the file that is changed.
@@ -156,8 +145,4 @@ function setAttributes(descriptor: number, { mode, mtime }: Attributes): void {
 function onDisk(path: string): string | Buffer {
   // oxlint-disable-next-line no-control-regex -- ASCII is the point
   return /^[\x00-\x7f]*$/.test(path) ? path : Buffer.from(path, "latin1");
-}
-
-function errorCode(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

@@ -14,8 +14,9 @@ import {
   statfsSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { reasonOf, RunnerError } from "../errors.ts";
+import { reasonOf } from "../errors.ts";
 import { onExit } from "./cleanup.ts";
+import { diskError, errnoOf } from "./disk-error.ts";
 
 const SLASH = Buffer.from("/");
 
@@ -38,12 +39,11 @@ function createDirectory(parent: string, prefix: string): string {
     mkdirSync(parent, { recursive: true, mode: 0o700 });
     return mkdtempSync(join(parent, prefix));
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : reasonOf(cause);
-    throw ["ENOSPC", "EDQUOT"].includes(code)
-      ? new RunnerError("DISK_FULL", `there is no room for a directory in ${parent}`, { cause })
-      : new RunnerError("DISK_UNWRITABLE", `no directory can be created in ${parent} (${code})`, {
-          cause,
-        });
+    const reason = errnoOf(cause) || reasonOf(cause);
+    throw diskError(cause, {
+      full: `there is no room for a directory in ${parent}`,
+      unwritable: `no directory can be created in ${parent} (${reason})`,
+    });
   }
 }
 
