@@ -2,7 +2,7 @@
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pull
 
 import { MANIFEST_ACCEPT } from "../oci/media-type.ts";
-import type { Credentials } from "./credentials.ts";
+import type { PasswordCredentials } from "./credentials.ts";
 import { checkManifestBytes, DEFAULT_MANIFEST_BYTES } from "./manifest-bytes.ts";
 import { foreignRefusal, parseRefusal, refusalError, type Asked } from "./refusal.ts";
 import type { Registry } from "./registry.ts";
@@ -11,7 +11,7 @@ import { createSession, type Session } from "./session.ts";
 import { MAX_MESSAGE_BYTES } from "./token.ts";
 
 export interface BuiltinOptions {
-  readonly credentials?: Credentials | undefined;
+  readonly credentials?: PasswordCredentials | undefined;
   /** Milliseconds without a byte after which a host counts as unreachable. */
   readonly stallMs: number;
   readonly maxManifestBytes?: number;

@@ -13,7 +13,7 @@ import {
   type RunResult,
 } from "../system/child.ts";
 import { craneError, craneUnsafe, startError, type CraneCall } from "./crane-problem.ts";
-import type { Credentials } from "./credentials.ts";
+import type { PasswordCredentials } from "./credentials.ts";
 import { checkManifestBytes, DEFAULT_MANIFEST_BYTES } from "./manifest-bytes.ts";
 import type { Registry } from "./registry.ts";
 
@@ -22,7 +22,7 @@ export interface CraneOptions {
   readonly program: string;
   /** The environment that the few variables which crane needs are taken from. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly credentials?: Credentials | undefined;
+  readonly credentials?: PasswordCredentials | undefined;
   /** The registry to sign in to, as a reference names it. */
   readonly registry: string;
   /** Milliseconds of silence after which crane is ended. */
@@ -82,7 +82,7 @@ export async function createCrane(options: CraneOptions): Promise<Registry> {
 
 async function signIn(
   { program, registry }: CraneOptions,
-  { username, password }: Credentials,
+  { username, password }: PasswordCredentials,
   child: ChildOptions,
   call: CraneCall,
 ): Promise<void> {

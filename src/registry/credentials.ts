@@ -1,16 +1,30 @@
-// Who pulls. Whoever holds this record holds the password, so it is passed to few and printed by none.
+// Who pulls. Whoever holds this record holds the secret in it, so it is passed to few and printed by none.
 
-export interface Credentials {
+export interface PasswordCredentials {
   readonly username: string;
   readonly password: string;
 }
 
+/** What stands in for a password where one has signed in before: good for tokens only, never sent to the registry. */
+export interface IdentityToken {
+  readonly identityToken: string;
+  /** Whose it is, where that is known. */
+  readonly username?: string;
+}
+
+/** A token of the registry itself, sent as it is. */
+export interface RegistryToken {
+  readonly registryToken: string;
+}
+
+export type Credentials = PasswordCredentials | IdentityToken | RegistryToken;
+
 /** The Authorization header of Basic access. https://www.rfc-editor.org/rfc/rfc7617#section-2.1 */
-export function basicAuthorization(credentials: Credentials): string {
+export function basicAuthorization(credentials: PasswordCredentials): string {
   return `Basic ${encodedCredentials(credentials)}`;
 }
 
 /** What that header says, which is as good as the password. */
-export function encodedCredentials({ username, password }: Credentials): string {
+export function encodedCredentials({ username, password }: PasswordCredentials): string {
   return Buffer.from(`${username}:${password}`).toString("base64");
 }

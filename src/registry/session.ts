@@ -3,13 +3,13 @@
 
 import type { Reference } from "../oci/reference.ts";
 import { parseChallenges, type Challenge } from "./challenge.ts";
-import { basicAuthorization, type Credentials } from "./credentials.ts";
+import { basicAuthorization, type PasswordCredentials } from "./credentials.ts";
 import { endpointOf } from "./host.ts";
 import { discard, request, type Answer } from "./request.ts";
 import { fetchToken, withheld, type Grant } from "./token.ts";
 
 export interface SessionOptions {
-  readonly credentials?: Credentials | undefined;
+  readonly credentials?: PasswordCredentials | undefined;
   readonly stallMs: number;
 }
 

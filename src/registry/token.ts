@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { RunnerError } from "../errors.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { Challenge } from "./challenge.ts";
-import { basicAuthorization, type Credentials } from "./credentials.ts";
+import { basicAuthorization, type PasswordCredentials } from "./credentials.ts";
 import { belongsTo, parseRealm } from "./redirect.ts";
 import { parseRefusal, refusalError } from "./refusal.ts";
 import { readBody, request } from "./request.ts";
@@ -20,7 +20,7 @@ export interface Grant {
 
 export interface TokenOptions {
   readonly reference: Reference;
-  readonly credentials?: Credentials | undefined;
+  readonly credentials?: PasswordCredentials | undefined;
   readonly stallMs: number;
 }
 

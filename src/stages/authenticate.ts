@@ -6,7 +6,7 @@ import { RunnerError, reasonOf } from "../errors.ts";
 import { keepOutOfLog, log } from "../log.ts";
 import { createBuiltin } from "../registry/builtin.ts";
 import { createCrane } from "../registry/crane.ts";
-import { type Credentials, encodedCredentials } from "../registry/credentials.ts";
+import { type PasswordCredentials, encodedCredentials } from "../registry/credentials.ts";
 import { craneMayDowngrade } from "../registry/host.ts";
 import type { Registry } from "../registry/registry.ts";
 import { nameOf } from "../read-settings.ts";
@@ -31,7 +31,10 @@ export async function authenticate(request: ImageRequest): Promise<Session> {
     : await craneSession(request, crane, credentials);
 }
 
-function builtinSession(request: ImageRequest, credentials: Credentials | undefined): Session {
+function builtinSession(
+  request: ImageRequest,
+  credentials: PasswordCredentials | undefined,
+): Session {
   const registry = createBuiltin({
     stallMs: request.registryTimeout * 1000,
     maxManifestBytes: request.maxManifestBytes,
@@ -43,7 +46,7 @@ function builtinSession(request: ImageRequest, credentials: Credentials | undefi
 async function craneSession(
   request: ImageRequest,
   program: string,
-  credentials: Credentials | undefined,
+  credentials: PasswordCredentials | undefined,
 ): Promise<Session> {
   // crane keeps the password in its configuration: in memory where there is a tmpfs, for this user alone, and gone
   // with the session or on any other way out.
@@ -81,7 +84,7 @@ function chooseCrane({ registryClient, host, image }: ImageRequest): string | un
   return craneMayDowngrade(image.registry) ? undefined : program;
 }
 
-async function readCredentials(request: ImageRequest): Promise<Credentials | undefined> {
+async function readCredentials(request: ImageRequest): Promise<PasswordCredentials | undefined> {
   const { registryUser: username, registryPassword, registryPasswordFile } = request;
   if (username === undefined) return undefined;
   const password = registryPassword ?? (await readPassword(registryPasswordFile ?? ""));

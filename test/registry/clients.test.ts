@@ -5,7 +5,7 @@ import { digestOf } from "../../src/oci/digest.ts";
 import { parseReference, pinReference } from "../../src/oci/reference.ts";
 import { createBuiltin } from "../../src/registry/builtin.ts";
 import { createCrane } from "../../src/registry/crane.ts";
-import type { Credentials } from "../../src/registry/credentials.ts";
+import type { PasswordCredentials } from "../../src/registry/credentials.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { expectRefused } from "../support/expect-refused.ts";
@@ -18,7 +18,7 @@ import { needs } from "../support/requirements.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const PASSWORD = "canary: pässword";
-const ACCOUNT: Credentials = { username: "somebody", password: PASSWORD };
+const ACCOUNT: PasswordCredentials = { username: "somebody", password: PASSWORD };
 const STALL_MS = 10_000;
 // crane tries again after one second and after three when a registry is busy.
 const SLOW_MS = 30_000;
@@ -265,12 +265,18 @@ test("a name for Docker Hub is a registry at registry-1.docker.io, whatever it i
   expect(parseReference("index.docker.io/a/b").registry).toBe(parseReference("a/b").registry);
 });
 
-async function builtinClient(_: string, credentials: Credentials | undefined): Promise<Client> {
+async function builtinClient(
+  _: string,
+  credentials: PasswordCredentials | undefined,
+): Promise<Client> {
   const registry = createBuiltin({ credentials, stallMs: STALL_MS });
   return { registry, [Symbol.asyncDispose]: async () => registry.close() };
 }
 
-async function craneClient(host: string, credentials: Credentials | undefined): Promise<Client> {
+async function craneClient(
+  host: string,
+  credentials: PasswordCredentials | undefined,
+): Promise<Client> {
   const directory = tempDir();
   const registry = await createCrane({
     program: Bun.which("crane") ?? "",
@@ -292,7 +298,7 @@ async function loopback(options: LoopbackRegistryOptions): Promise<Place> {
   return { host: registry.host, [Symbol.asyncDispose]: async () => registry[Symbol.dispose]() };
 }
 
-async function dockerRegistry(account: Credentials | undefined): Promise<Place> {
+async function dockerRegistry(account: PasswordCredentials | undefined): Promise<Place> {
   const registry = await startDockerRegistry(account === undefined ? {} : { account });
   for (const [name, image] of Object.entries<BuiltImage>(IMAGES)) await registry.push(name, image);
   return registry;
