@@ -2,18 +2,11 @@
 // its members, because a whiteout speaks of lower layers only; then its own entries are added in order.
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md#applying-changesets
 
+import { showName } from "../archive/show-name.ts";
 import { RunnerError } from "../errors.ts";
 import { Pace } from "../system/pace.ts";
 import { type Entry, isAufsLeftover } from "./entry.ts";
-import {
-  ROOT,
-  type RootedPath,
-  childOf,
-  componentsOf,
-  nameOf,
-  parentOf,
-  showName,
-} from "./path.ts";
+import { ROOT, type RootedPath, childOf, componentsOf, nameOf, parentOf } from "./path.ts";
 import type { Directory, Leaf, Node, Tree } from "./tree.ts";
 
 type Added = Exclude<Entry, { type: "whiteout" | "opaque" }>;

@@ -1,20 +1,13 @@
 // What one member of a layer asks for: to add something to the tree, or to hide something of the layers below.
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md#whiteouts
 
+import type { Member } from "../archive/member.ts";
+import type { Xattrs } from "../archive/pax.ts";
+import { showName } from "../archive/show-name.ts";
 import { RunnerError } from "../errors.ts";
 import type { FileTime } from "../system/file-times.ts";
 import type { Limits } from "./limits.ts";
-import {
-  type RootedPath,
-  childOf,
-  nameOf,
-  parentOf,
-  parsePath,
-  requireName,
-  showName,
-} from "./path.ts";
-import type { Member } from "./member.ts";
-import type { Xattrs } from "./pax.ts";
+import { type RootedPath, childOf, nameOf, parentOf, parsePath, requireName } from "./path.ts";
 
 export interface Attributes {
   /** Twelve bits, as the archive has them. */

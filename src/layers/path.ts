@@ -1,7 +1,8 @@
 // Names inside an image. A name is bytes, held as a latin1 string (one character a byte), so that names that are not
 // UTF-8 survive; it becomes a RootedPath here or nowhere.
 
-import { RunnerError, printable } from "../errors.ts";
+import { showName } from "../archive/show-name.ts";
+import { RunnerError } from "../errors.ts";
 import { type Limits, limitError } from "./limits.ts";
 
 declare const brand: unique symbol;
@@ -67,12 +68,6 @@ export function componentsOf(path: RootedPath): string[] {
 /** The path of `name` in the directory `path`; the caller knows that `name` is one component. */
 export function childOf(path: RootedPath, name: string): RootedPath {
   return (path === "" ? name : `${path}/${name}`) as RootedPath;
-}
-
-/** A name for a message: as text, in quotes, one line, at most 200 characters. */
-export function showName(unsafeName: string): string {
-  const text = printable(Buffer.from(unsafeName, "latin1").toString("utf8"));
-  return `"${text.length > 200 ? `${text.slice(0, 200)}…` : text}"`;
 }
 
 function requireComponents(components: readonly string[], limits: Limits): void {

@@ -1,13 +1,13 @@
 // One layer from its compressed bytes to entries and bodies, without a look at any other layer, so that layers can be
 // read in any order and at the same time.
 
+import { type Compression, Decompressor } from "../archive/decompress.ts";
+import type { Member } from "../archive/member.ts";
+import { type MemberSink, TarReader } from "../archive/tar.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type ContentRule, contentRule } from "./content-rule.ts";
-import { type Compression, Decompressor } from "./decompress.ts";
 import { type Entry, parseEntry } from "./entry.ts";
 import type { Budget } from "./limits.ts";
-import type { Member } from "./member.ts";
-import { type MemberSink, TarReader } from "./tar.ts";
 import { RunningDigest } from "./verify.ts";
 import { Bodies, type LayerShape } from "./bodies.ts";
 

@@ -1,11 +1,12 @@
 // The image's filesystem as it will be, in memory: names, inodes and links, and the walk that finds a path inside it.
 // Nothing here touches a disk, so nothing that an archive names can lead anywhere else.
 
+import { NO_XATTRS } from "../archive/pax.ts";
+import { showName } from "../archive/show-name.ts";
 import { RunnerError } from "../errors.ts";
 import type { Attributes, Body } from "./entry.ts";
 import { type Limits, limitError } from "./limits.ts";
-import { type RootedPath, componentsOf, showName } from "./path.ts";
-import { NO_XATTRS } from "./pax.ts";
+import { type RootedPath, componentsOf } from "./path.ts";
 
 export interface Directory {
   readonly type: "directory";

@@ -3,6 +3,7 @@
 
 import { lstatSync, mkdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Compression } from "../archive/decompress.ts";
 import { RunnerError, printable } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isLayerType } from "../oci/media-type.ts";
@@ -11,7 +12,6 @@ import { applyLayer } from "./apply.ts";
 import type { LayerShape } from "./bodies.ts";
 import { commitTree } from "./commit.ts";
 import { ContentMissing, contentRule } from "./content-rule.ts";
-import type { Compression } from "./decompress.ts";
 import type { LayerContents, LayerSource } from "./layer-thread.ts";
 import { Budget, type Limits, limitError } from "./limits.ts";
 import { inLayer, readLayers } from "./read-layers.ts";

@@ -3,7 +3,7 @@
 
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { RunnerError } from "../../../src/errors.ts";
-import { Decompressor } from "../../../src/layers/decompress.ts";
+import { Decompressor } from "../../../src/archive/decompress.ts";
 import { Random } from "./random.ts";
 
 /** More than an input of the largest size may honestly unpack to, and little enough to try often. */

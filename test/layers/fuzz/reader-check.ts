@@ -5,8 +5,8 @@
 import { RunnerError } from "../../../src/errors.ts";
 import { parseEntry } from "../../../src/layers/entry.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../src/layers/limits.ts";
-import type { Member } from "../../../src/layers/member.ts";
-import { type MemberSink, TarReader } from "../../../src/layers/tar.ts";
+import type { Member } from "../../../src/archive/member.ts";
+import { type MemberSink, TarReader } from "../../../src/archive/tar.ts";
 import { Random } from "./random.ts";
 
 /** Small enough for small inputs to reach every one of them. */

@@ -4,7 +4,7 @@
 import { RunnerError, printable } from "../errors.ts";
 import type { FileTime } from "../system/file-times.ts";
 import type { Header } from "./header.ts";
-import { showName } from "./path.ts";
+import { showName } from "./show-name.ts";
 import { NO_XATTRS, type PaxRecords, type Xattrs } from "./pax.ts";
 
 export type MemberType = "file" | "hardlink" | "symlink" | "device" | "directory" | "fifo";

@@ -3,7 +3,6 @@
 
 import { RunnerError } from "../errors.ts";
 import { BLOCK, type Header, parseHeader } from "./header.ts";
-import { type Limits, limitError } from "./limits.ts";
 import { type Member, parseMember } from "./member.ts";
 import { type PaxRecords, parsePax } from "./pax.ts";
 
@@ -15,6 +14,11 @@ export interface MemberSink {
   memberEnd(): void;
 }
 
+export interface TarLimits {
+  /** Bytes of one PAX header or GNU long name. */
+  readonly recordBytes: number;
+}
+
 type State = "header" | "content" | "record" | "padding" | "ended";
 
 /** Flags of headers that describe the next member instead of being one. */
@@ -24,7 +28,7 @@ const NO_CONTENT = Buffer.alloc(0);
 
 export class TarReader {
   readonly #sink: MemberSink;
-  readonly #limits: Limits;
+  readonly #limits: TarLimits;
   #state: State = "header";
   /** Bytes still to come of the content or record at hand. */
   #remaining = 0;
@@ -40,7 +44,7 @@ export class TarReader {
   #longName: string | undefined;
   #longTarget: string | undefined;
 
-  constructor(sink: MemberSink, limits: Limits) {
+  constructor(sink: MemberSink, limits: TarLimits) {
     this.#sink = sink;
     this.#limits = limits;
   }
@@ -124,8 +128,12 @@ export class TarReader {
   }
 
   #beginRecord(header: Header): void {
-    if (header.size > this.#limits.recordBytes) {
-      throw limitError(this.#limits, "recordBytes", `an extended header has ${header.size} bytes`);
+    const { recordBytes } = this.#limits;
+    if (header.size > recordBytes) {
+      throw new RunnerError(
+        "LIMIT_EXCEEDED",
+        `an extended header has ${header.size} bytes, which is over the limit of ${recordBytes} (MAX_RECORD_BYTES)`,
+      );
     }
     this.#record = Buffer.allocUnsafe(header.size);
     this.#recordFlag = header.flag;

@@ -4,7 +4,7 @@
 
 import { RunnerError } from "../errors.ts";
 import type { FileTime } from "../system/file-times.ts";
-import { showName } from "./path.ts";
+import { showName } from "./show-name.ts";
 
 /** What one extended header says about the next member. Texts are latin1, one character a byte. */
 export interface PaxRecords {
