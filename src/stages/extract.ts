@@ -11,9 +11,16 @@ import type { Image } from "./fetch-config.ts";
 import { createProgress } from "./progress.ts";
 import type { ImageRequest } from "./validate.ts";
 
-/** An image's whole root filesystem, in a private directory that vanishes with the run unless it is kept. */
+/** An image's whole root filesystem: in a private directory that vanishes with the run, or in the cache. */
 export interface Rootfs {
   readonly path: string;
+  /**
+   * It is the cache's and may serve other runs at this moment: given to the server's user already, and never to be
+   * moved, given away or written.
+   */
+  readonly shared: boolean;
+  /** Keeps a shared tree from eviction for as long as this process lives, through execve; dispose it after copying. */
+  readonly lease?: Disposable;
   readonly report: UnpackReport;
   readonly milliseconds: number;
 }
@@ -47,7 +54,7 @@ export async function extract(
   }).finally(progress.end);
   const milliseconds = Math.round(performance.now() - started);
   tell(report, milliseconds);
-  return { path, report, milliseconds };
+  return { path, shared: false, report, milliseconds };
 }
 
 // A disk that is full to the last byte fails others than us: a twentieth of what is free, or this much, stays free.
