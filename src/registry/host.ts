@@ -6,6 +6,11 @@ import { DOCKER_HUB } from "../oci/reference.ts";
 /** How far an address reaches. A name counts as public unless it always means this machine. */
 export type Zone = "public" | "private" | "link-local" | "loopback";
 
+/** Registries, as references name them, that are asked without encryption: REGISTRY_PLAIN_HTTP. */
+export type PlainHttp = ReadonlySet<string>;
+
+const NOWHERE: PlainHttp = new Set();
+
 // Anything that a connection to would reach this machine by, the unspecified addresses too, is loopback.
 const LISTS: readonly (readonly [Zone, BlockList])[] = [
   ["loopback", blockList(["127.0.0.0/8", "0.0.0.0/8"], ["::1/128", "::/128"])],
@@ -16,11 +21,15 @@ const LISTS: readonly (readonly [Zone, BlockList])[] = [
   ],
 ];
 
-/** The root of a registry's API. Plain http is spoken on loopback only. */
-export function endpointOf(registry: string): URL {
+/**
+ * The root of a registry's API. Plain http is spoken on loopback, and to the registries that the operator has named,
+ * and never because https has failed: whoever is on the way can make it fail.
+ */
+export function endpointOf(registry: string, plainHttp: PlainHttp = NOWHERE): URL {
   const host = registry === DOCKER_HUB ? "registry-1.docker.io" : registry;
   const secure = new URL(`https://${host}/`);
-  return zoneOf(secure) === "loopback" ? new URL(`http://${host}/`) : secure;
+  const isPlain = zoneOf(secure) === "loopback" || plainHttp.has(registry);
+  return isPlain ? new URL(`http://${host}/`) : secure;
 }
 
 /** The zone of a URL's host. URLs write an address in one way only: `http://2130706433/` is 127.0.0.1. */
@@ -37,10 +46,11 @@ export function zoneOf(url: URL): Zone {
 
 /**
  * Whether crane would speak plain http to a registry that is not on this machine, once https has failed: somebody on
- * the way who blocks port 443 would be shown the password.
+ * the way who blocks port 443 would be shown the password. Not for registries where that is the operator's wish.
  * https://github.com/google/go-containerregistry/blob/v0.20.6/pkg/name/registry.go#L104
  */
-export function craneMayDowngrade(registry: string): boolean {
+export function craneMayDowngrade(registry: string, plainHttp: PlainHttp = NOWHERE): boolean {
+  if (plainHttp.has(registry)) return false;
   const url = endpointOf(registry);
   const zone = zoneOf(url);
   // Before version 0.22 it takes any name for this machine's that holds its address: 127.0.0.1.example.org.

@@ -1,6 +1,9 @@
 // Why a host cannot be talked to, in words. Bun's own messages hold whole URLs, signatures included.
 
-import { RunnerError } from "../errors.ts";
+import { RunnerError, reasonOf } from "../errors.ts";
+
+/** What a connection goes through, as `host:port`: the words for what fails then. */
+export type Proxy = string | undefined;
 
 const RESET = "closes the connection before it has answered in full";
 const WORDS: Readonly<Record<string, string>> = {
@@ -12,7 +15,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ETIMEDOUT: "does not answer",
   EHOSTUNREACH: "cannot be reached from this network",
   ENETUNREACH: "cannot be reached, because this machine has no network",
-  EPROTO: "does not speak TLS, and plain http is spoken to registries on this machine only",
+  EPROTO: "does not speak TLS, or only an old version of it, or it wants a client certificate",
   CERT_HAS_EXPIRED: "has a certificate that has expired",
   CERT_NOT_YET_VALID: "has a certificate that is not valid yet: check this machine's clock",
   ERR_TLS_CERT_ALTNAME_INVALID: "has a certificate for another host",
@@ -22,25 +25,89 @@ const WORDS: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: "has a certificate of an authority that is not trusted here",
 };
 
+const UNTRUSTED =
+  "Set REGISTRY_CA_FILE to a PEM file with the certificate of its authority, if you trust that.";
+const HINTS: Readonly<Record<string, string>> = {
+  EPROTO:
+    "If it is meant to be asked without encryption, name it in REGISTRY_PLAIN_HTTP; a client certificate belongs into certs.d.",
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+};
+const PROXY_HINT =
+  "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that are reached without a proxy.";
+
+// With a proxy in between these are about the connection to it: the other one is its own.
+const CONNECTING = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+]);
+
 /** The error for a request or a body that failed below HTTP. */
-export function unreachable(host: string, error: unknown): RunnerError {
+export function unreachable(host: string, error: unknown, proxy?: Proxy): RunnerError {
   if (error instanceof RunnerError) return error;
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return unreachableFor(code, host, error);
+  if (code === "ERR_PROXY_TUNNEL" && proxy !== undefined) {
+    const status = /: (\d{3})\b/.exec(reasonOf(error))?.[1];
+    return proxyRefusal(host, proxy, Number(status), error);
+  }
+  return unreachableFor(code, host, { cause: error, proxy });
 }
 
 /** The same for a code of the system's or of TLS, such as ECONNREFUSED. */
-export function unreachableFor(code: string, host: string, cause?: unknown): RunnerError {
+export function unreachableFor(
+  code: string,
+  host: string,
+  { cause, proxy }: { readonly cause?: unknown; readonly proxy?: Proxy } = {},
+): RunnerError {
   const words = WORDS[code] ?? `cannot be talked to${/^\w+$/.test(code) ? ` (${code})` : ""}`;
-  return new RunnerError("REGISTRY_UNREACHABLE", `${host} ${words}`, { cause });
+  if (proxy !== undefined && CONNECTING.has(code)) return proxyProblem(proxy, words, cause);
+  const hint = HINTS[code];
+  return new RunnerError("REGISTRY_UNREACHABLE", `${host} ${words}${through(proxy)}`, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** The error for a proxy that answers itself instead of passing a request on to the host. */
+export function proxyRefusal(
+  host: string,
+  proxy: string,
+  status: number,
+  cause?: unknown,
+): RunnerError {
+  if (status === 407)
+    return proxyProblem(
+      proxy,
+      "wants a username and a password, or others than it was given",
+      cause,
+    );
+  return proxyProblem(proxy, `does not connect us with ${host} (it answers ${status})`, cause);
 }
 
 /** The error for a host that has been silent for `stallMs`. */
-export function silent(host: string, stallMs: number): RunnerError {
-  return new RunnerError("REGISTRY_UNREACHABLE", `${host} has been silent for ${seconds(stallMs)}`);
+export function silent(host: string, stallMs: number, proxy?: Proxy): RunnerError {
+  const problem = `${host} has been silent for ${seconds(stallMs)}${through(proxy)}`;
+  return new RunnerError("REGISTRY_UNREACHABLE", problem);
 }
 
 /** Milliseconds in words, for a sentence. */
 export function seconds(ms: number): string {
   return ms === 1000 ? "1 second" : `${ms / 1000} seconds`;
+}
+
+function proxyProblem(proxy: string, problem: string, cause: unknown): RunnerError {
+  return new RunnerError("REGISTRY_UNREACHABLE", `the proxy ${proxy} ${problem}`, {
+    cause,
+    hint: PROXY_HINT,
+  });
+}
+
+function through(proxy: Proxy): string {
+  return proxy === undefined ? "" : `, asked through the proxy ${proxy}`;
 }
