@@ -66,11 +66,14 @@ export function nameOf(name: SettingName): string {
 
 // Where programs and directories are found, how the network is reached, and whom to trust: nothing else of the
 // runner's environment reaches a program that it starts.
-const HOST_VARIABLES = [
+const HOST_VARIABLES: ReadonlySet<string> = new Set([
   "PATH",
   "HOME",
   "TMPDIR",
+  "DOCKER_CONFIG",
+  "REGISTRY_AUTH_FILE",
   "XDG_CACHE_HOME",
+  "XDG_CONFIG_HOME",
   "XDG_RUNTIME_DIR",
   "SSL_CERT_FILE",
   "SSL_CERT_DIR",
@@ -78,16 +81,22 @@ const HOST_VARIABLES = [
     name,
     name.toLowerCase(),
   ]),
-] as const;
+]);
+
+// What credential helpers look for: a keyring's place and the way to it, or an identity in a cloud. None of it is the
+// runner's own configuration.
+const HELPER_VARIABLE =
+  /^(?:XDG_\w+|USER|LOGNAME|LANG|LC_\w+|DISPLAY|WAYLAND_DISPLAY|DBUS_SESSION_BUS_ADDRESS|GNUPGHOME|PASSWORD_STORE_\w+|(?:AWS|AZURE|CLOUDSDK)_\w+|GOOGLE_APPLICATION_CREDENTIALS)$/;
 
 /** The variables of the machine that the runner's own work depends on. */
 export type HostEnvironment = Readonly<Record<string, string>>;
 
 export function hostEnvironmentOf(environment: SettingSources["environment"]): HostEnvironment {
-  const entries = HOST_VARIABLES.flatMap((name) => {
-    const value = environment[name];
-    return value ? [[name, value] as const] : [];
-  });
+  const entries = Object.entries(environment).flatMap(([name, value]) =>
+    value && (HOST_VARIABLES.has(name) || HELPER_VARIABLE.test(name))
+      ? [[name, value] as const]
+      : [],
+  );
   return Object.fromEntries(entries);
 }
 

@@ -72,6 +72,12 @@ export function pinReference(reference: Reference, digest: Digest): Reference {
   return { ...reference, digest };
 }
 
+/** The one name of a registry: in lower case, and Docker Hub's three names as one. */
+export function canonicalRegistry(registry: string): string {
+  const lower = registry.toLowerCase();
+  return DOCKER_HUB_NAMES.has(lower) ? DOCKER_HUB : lower;
+}
+
 interface UnsafeParts {
   readonly registry: string;
   readonly repository: string;
@@ -106,11 +112,6 @@ function problemOf(unsafeText: string, parts: UnsafeParts): string | undefined {
   return length > MAX_NAME
     ? `has a name of ${length} characters, of which ${MAX_NAME} are allowed`
     : undefined;
-}
-
-function canonicalRegistry(registry: string): string {
-  const lower = registry.toLowerCase();
-  return DOCKER_HUB_NAMES.has(lower) ? DOCKER_HUB : lower;
 }
 
 function cut(text: string, index: number): [string, string | undefined] {

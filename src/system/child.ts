@@ -14,6 +14,8 @@ export interface ChildOptions {
 export interface RunOptions extends ChildOptions {
   /** Output beyond this many bytes ends the child. */
   readonly maxBytes: number;
+  /** Milliseconds after which the child is ended however busy it is; none when absent. */
+  readonly timeoutMs?: number;
 }
 
 /** How a child ended; exactly one of `exitCode` and `signal` is set. */
@@ -22,7 +24,7 @@ export interface ChildEnd {
   readonly signal?: string;
   /** The last 64 KiB of what it wrote to stderr: text from a program, to be printed with care. */
   readonly unsafeStderr: string;
-  /** The runner ended it because it had been silent for `stallMs`. */
+  /** The runner ended it because it had been silent for `stallMs`, or was not done after `timeoutMs`. */
   readonly stalled: boolean;
 }
 
@@ -78,6 +80,7 @@ export function startChild(argv: readonly string[], options: ChildOptions): Runn
 /** Runs a program to its end and returns what it wrote. Throws ENOENT when there is no such program. */
 export async function runChild(argv: readonly string[], options: RunOptions): Promise<RunResult> {
   const child = startChild(argv, options);
+  using deadline = deadlineFor(child, options.timeoutMs);
   const chunks: Uint8Array[] = [];
   let size = 0;
   let overflowed = false;
@@ -90,7 +93,22 @@ export async function runChild(argv: readonly string[], options: RunOptions): Pr
     }
     chunks.push(chunk);
   }
-  return { ...(await child.ended), stdout: Buffer.concat(chunks), overflowed };
+  const end = await child.ended;
+  const stalled = end.stalled || deadline.hasPassed();
+  return { ...end, stalled, stdout: Buffer.concat(chunks), overflowed };
+}
+
+function deadlineFor(
+  child: RunningChild,
+  timeoutMs: number | undefined,
+): Disposable & { hasPassed(): boolean } {
+  let passed = false;
+  const pass = () => {
+    passed = true;
+    child.kill();
+  };
+  const timer = timeoutMs === undefined ? undefined : setTimeout(pass, timeoutMs);
+  return { hasPassed: () => passed, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
 function killGroup(pid: number): void {
