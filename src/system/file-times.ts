@@ -24,7 +24,7 @@ const timesAddress = addressOf(Buffer.from(times.buffer));
 export function setFileTimes(descriptor: number, time: FileTime): void {
   fill(time);
   checked(
-    libc().syscall(UTIMENSAT, descriptor, NO_PATH, timesAddress, 0),
+    libc().syscall(UTIMENSAT, descriptor, NO_PATH, timesAddress, 0, 0),
     "setting a file's times",
   );
 }
@@ -34,7 +34,7 @@ export function setLinkTimes(path: Buffer, time: FileTime): void {
   fill(time);
   const pathZ = Buffer.concat([path, Buffer.alloc(1)]);
   checked(
-    libc().syscall(UTIMENSAT, AT_FDCWD, addressOf(pathZ), timesAddress, AT_SYMLINK_NOFOLLOW),
+    libc().syscall(UTIMENSAT, AT_FDCWD, addressOf(pathZ), timesAddress, AT_SYMLINK_NOFOLLOW, 0),
     "setting a symbolic link's times",
   );
 }

@@ -14,13 +14,14 @@ const SYMBOLS = {
   __errno_location: { args: [], returns: "ptr" },
   chroot: { args: ["ptr"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  flock: { args: ["i32", "i32"], returns: "i32" },
   getenv: { args: ["ptr"], returns: "ptr" },
   getrlimit: { args: ["i32", "ptr"], returns: "i32" },
   mount: { args: ["ptr", "ptr", "ptr", "u64", "ptr"], returns: "i32" },
   prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
   setrlimit: { args: ["i32", "ptr"], returns: "i32" },
   signal: { args: ["i32", "i64"], returns: "i64" },
-  syscall: { args: ["i64", "i64", "i64", "i64", "i64"], returns: "i64" },
+  syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64"], returns: "i64" },
   umount2: { args: ["ptr", "i32"], returns: "i32" },
   unshare: { args: ["i32"], returns: "i32" },
 } as const;
@@ -38,10 +39,13 @@ export function libc(): Libc {
 /** Passes a call's result through; throws SYSTEM_CALL_FAILED with the errno's name when it is -1. */
 export function checked(result: number | bigint, what: string): number {
   if (Number(result) !== -1) return Number(result);
-  // Nothing may run between the call and this read, or the number is another call's.
+  throw new RunnerError("SYSTEM_CALL_FAILED", `${what} failed with ${errnoName(lastErrno())}`);
+}
+
+/** Why the last call failed. Nothing may run between the call and this, or the number is another call's. */
+export function lastErrno(): number {
   const address = libc().__errno_location();
-  const errno = address === null ? 0 : read.i32(address, 0);
-  throw new RunnerError("SYSTEM_CALL_FAILED", `${what} failed with ${errnoName(errno)}`);
+  return address === null ? 0 : read.i32(address, 0);
 }
 
 /** A string as C wants it. The caller keeps the buffer alive until its call has returned. */

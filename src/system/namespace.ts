@@ -26,6 +26,8 @@ export interface Mount {
   /** A file system type, or nothing for a bind mount. */
   readonly type?: string;
   readonly flags: number;
+  /** The file system's own options. */
+  readonly options?: string;
 }
 
 /** Gives the calling thread a mount namespace, root and working directory of its own. */
@@ -34,9 +36,10 @@ export function unshareMounts(): void {
 }
 
 /** Mounts. `target` must be free of symbolic links that an image has made: the kernel follows them. */
-export function mount({ source, target, type = "none", flags }: Mount): void {
+export function mount({ source, target, type = "none", flags, options }: Mount): void {
+  const data = options === undefined ? null : cString(options);
   checked(
-    libc().mount(cString(source), cString(target), cString(type), flags, null),
+    libc().mount(cString(source), cString(target), cString(type), flags, data),
     `mount of ${source} on ${target}`,
   );
 }
@@ -55,7 +58,7 @@ export function chroot(path: string): void {
 export function pivotRootHere(): void {
   const here = cString(".");
   const address = addressOf(here);
-  checked(libc().syscall(NUMBERS.pivotRoot, address, address, 0, 0), "pivot_root");
+  checked(libc().syscall(NUMBERS.pivotRoot, address, address, 0, 0, 0), "pivot_root");
 }
 
 /** Creates a character device. Its mode is what the umask leaves of `mode`. */
@@ -67,7 +70,7 @@ export function makeCharacterDevice(
   // The encoding of small device numbers, the only ones made here.
   const number = device.major * 256 + device.minor;
   checked(
-    libc().syscall(NUMBERS.mknodat, AT_FDCWD, addressOf(name), S_IFCHR | device.mode, number),
+    libc().syscall(NUMBERS.mknodat, AT_FDCWD, addressOf(name), S_IFCHR | device.mode, number, 0),
     `mknod of ${path}`,
   );
 }

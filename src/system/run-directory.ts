@@ -1,7 +1,7 @@
 // Directories of runs: each belongs to the process that made it for as long as that process lives, through execve,
 // which keeps the process and its start time. What a dead run left behind is removed by a later one.
 
-import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { RunnerError } from "../errors.ts";
@@ -12,11 +12,10 @@ import {
   privateDirectory,
   removeTree,
 } from "./private-directory.ts";
+import { identityIn, lifeOf, ownIdentity } from "./process-identity.ts";
 
 /** What the names of a run's directories begin with: its files, and its secrets elsewhere. */
 export type RunPrefix = "run-" | "fastmcp-runner-auth-";
-
-const IDENTITY = /^(\d+)-(\d+)-([0-9a-f]{8})-(\d+)-/;
 
 export interface WorkDirectoryChoice {
   /** WORK_DIR, which is used as it is. */
@@ -44,8 +43,7 @@ export function workDirectory({ configured, environment }: WorkDirectoryChoice):
  * where another user has put `parent` into a shared directory, who could exchange what is written there.
  */
 export function runDirectory(parent: string, prefix: RunPrefix = "run-"): PrivateDirectory {
-  const identity = [process.pid, startTimeOf(process.pid), bootId(), pidNamespace()];
-  const directory = privateDirectory(parent, `${prefix}${identity.join("-")}-`);
+  const directory = privateDirectory(parent, `${prefix}${ownIdentity()}-`);
   if (!isPlanted(parent)) return directory;
   directory[Symbol.dispose]();
   throw new RunnerError("DISK_UNWRITABLE", `${parent} belongs to another user`, {
@@ -66,13 +64,12 @@ export async function sweepRunDirectories(
   const stuck: string[] = [];
   for (const name of readdirSync(parent)) {
     if (!name.startsWith(prefix)) continue;
-    const [, pid, startTime, boot, namespace] = IDENTITY.exec(name.slice(prefix.length)) ?? [];
-    if (pid === undefined || boot === undefined) continue;
-    const here = boot === bootId() && namespace === pidNamespace();
-    const elsewhere = boot === bootId() && !here && !exclusive;
-    const alive = here && startTimeOf(Number(pid)) === startTime;
+    const owner = identityIn(name.slice(prefix.length));
+    if (owner === undefined) continue;
+    const life = lifeOf(owner);
     const path = join(parent, name);
-    if (elsewhere || alive || !(isOwn(path) || exclusive)) continue;
+    if (life === "alive" || (life === "elsewhere" && !exclusive)) continue;
+    if (!isOwn(path) && !exclusive) continue;
     try {
       // A signal must be heard meanwhile: it may be a large image's tree.
       await rm(path, { recursive: true, force: true }).catch(() => removeTree(path));
@@ -95,27 +92,4 @@ const ROOT = 0;
 function isPlanted(path: string): boolean {
   const isShared = (statSync(dirname(path)).mode & STICKY_AND_SHARED) === STICKY_AND_SHARED;
   return isShared && !isOwn(path) && lstatSync(path).uid !== ROOT;
-}
-
-function bootId(): string {
-  try {
-    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").slice(0, 8);
-  } catch {
-    // Sandboxes that emulate a kernel may not have it; they are as short-lived as a boot.
-    return "00000000";
-  }
-}
-
-function pidNamespace(): string {
-  return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "0";
-}
-
-// Field 22 of /proc/PID/stat, in clock ticks since boot; the name in field 2 may hold spaces and parentheses.
-function startTimeOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "0";
-  } catch {
-    return "gone";
-  }
 }
