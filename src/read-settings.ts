@@ -77,6 +77,7 @@ const HOST_VARIABLES: ReadonlySet<string> = new Set([
   "XDG_RUNTIME_DIR",
   "SSL_CERT_FILE",
   "SSL_CERT_DIR",
+  "NODE_EXTRA_CA_CERTS",
   ...["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"].flatMap((name) => [
     name,
     name.toLowerCase(),

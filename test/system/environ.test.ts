@@ -44,6 +44,16 @@ describe("takeEnvironment", () => {
     expect(JSON.parse(output)).toEqual([taken, false]);
   });
 
+  test("NO_PROXY no longer tells Bun anything", async () => {
+    const output = await runScript(
+      `const taken = takeEnvironment();
+       console.log(JSON.stringify([taken, "NO_PROXY" in process.env, "no_proxy" in process.env]));`,
+      { NO_PROXY: "*", no_proxy: "x" },
+    );
+    const taken = { PATH: process.env["PATH"], NO_PROXY: "*", no_proxy: "x" };
+    expect(JSON.parse(output)).toEqual([taken, false, false]);
+  });
+
   unless(problem)("another process of this user may not read it", async () => {
     const environment = { REGISTRY_PASSWORD: PASSWORD };
     const output = await runScript(`takeEnvironment(); ${READ_BY_ANOTHER}`, environment, user);
