@@ -65,6 +65,24 @@ export class TarReader {
     this.#refuseDanglingRecords();
   }
 
+  /** Whether the mark of the end has come: what follows means nothing. */
+  get hasEnded(): boolean {
+    return this.#state === "ended";
+  }
+
+  /**
+   * Passes over the rest of the content at hand, for those who can seek. Returns how many bytes that is, padding
+   * included; `push` goes on after them.
+   */
+  skipContent(): number {
+    if (this.#state !== "content" && this.#state !== "padding") return 0;
+    const bytes = this.#remaining + this.#padding;
+    this.#remaining = this.#padding = 0;
+    if (this.#state === "content") this.#sink.memberEnd();
+    this.#state = "header";
+    return bytes;
+  }
+
   #step(chunk: Buffer, at: number): number {
     switch (this.#state) {
       case "header":

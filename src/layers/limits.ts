@@ -136,13 +136,13 @@ export class Budget {
     this.#count(DIRECTORIES, nameBytes, "the image implies too many directories");
   }
 
-  judgeRatio(compressedBytes: number, unpackedBytes: number): void {
+  judgeRatio(compressedBytes: number, unpackedBytes: number, what = "the layer"): void {
     if (unpackedBytes <= RATIO_APPLIES_AFTER_BYTES) return;
     if (unpackedBytes > compressedBytes * this.limits.ratio) {
       throw limitError(
         this.limits,
         "ratio",
-        `the layer unpacks ${compressedBytes} bytes to more than ${unpackedBytes}`,
+        `${what} unpacks ${compressedBytes} bytes to more than ${unpackedBytes}`,
       );
     }
   }

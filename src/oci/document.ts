@@ -20,6 +20,15 @@ export function optional<Output>(schema: v.GenericSchema<unknown, Output>) {
   );
 }
 
+/** Decodes JSON of any kind. Throws IMAGE_INVALID. */
+export function decodeJson(bytes: Uint8Array, what: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new RunnerError("IMAGE_INVALID", `${what} is not JSON`, { cause: error });
+  }
+}
+
 /** Decodes a JSON object; of members that occur twice the last counts. Throws IMAGE_INVALID. */
 export function decodeDocument(bytes: Uint8Array, what: string): Readonly<Record<string, unknown>> {
   const value = decodeJson(bytes, what);
@@ -46,12 +55,4 @@ export function checkDocument<Output>(
     "IMAGE_INVALID",
     `${what} is not valid: ${path ? `${printable(path).slice(0, 100)}: ` : ""}${problem}`,
   );
-}
-
-function decodeJson(bytes: Uint8Array, what: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw new RunnerError("IMAGE_INVALID", `${what} is not JSON`, { cause: error });
-  }
 }

@@ -2,11 +2,12 @@
 // the same however the bytes are cut into pieces, delivers exactly the content that it announced, and names nothing
 // outside the root.
 
+import { BLOCK } from "../../../src/archive/header.ts";
+import type { Member } from "../../../src/archive/member.ts";
+import { type MemberSink, TarReader } from "../../../src/archive/tar.ts";
 import { RunnerError } from "../../../src/errors.ts";
 import { parseEntry } from "../../../src/layers/entry.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../src/layers/limits.ts";
-import type { Member } from "../../../src/archive/member.ts";
-import { type MemberSink, TarReader } from "../../../src/archive/tar.ts";
 import { Random } from "./random.ts";
 
 /** Small enough for small inputs to reach every one of them. */
@@ -44,7 +45,9 @@ export function checkReader(bytes: Buffer): { isAccepted: boolean } {
   };
   const pieced = read(bytes, pieces(), limits);
   requireSame(whole, pieced, `pieces of up to ${longest} bytes`);
-  return { isAccepted: whole.refusal === undefined };
+  const isAccepted = whole.refusal === undefined;
+  if (isAccepted) requireSameMembers(whole, membersWithout(bytes, limits));
+  return { isAccepted };
 }
 
 function timed(bytes: Buffer, limits: Limits): Reading {
@@ -85,6 +88,18 @@ function read(bytes: Buffer, pieces: Iterable<number>, limits: Limits): Reading 
   }
   recorder.requireEnded();
   return recorder.reading(undefined);
+}
+
+/** The members as they are seen by those who seek past all content. */
+function membersWithout(bytes: Buffer, limits: Limits): readonly string[] {
+  const events: string[] = [];
+  const member = (member: Member) => void events.push(JSON.stringify(parseEntry(member, limits)));
+  const reader = new TarReader({ member, content: () => {}, memberEnd: () => {} }, limits);
+  for (let at = 0; at < bytes.length; at += BLOCK + reader.skipContent()) {
+    reader.push(bytes.subarray(at, at + BLOCK));
+  }
+  reader.end();
+  return events;
 }
 
 /** Checks and notes what the reader says. */
@@ -140,6 +155,12 @@ function requireSafe(path: string, { depth, nameBytes }: Limits): void {
   );
   if (!isSafe || components.length > depth)
     throw new Error(`${JSON.stringify(path)} is no safe path`);
+}
+
+function requireSameMembers({ events }: Reading, members: readonly string[]): void {
+  const expected = events.filter((event) => event !== "end");
+  if (expected.join("\n") === members.join("\n")) return;
+  throw new Error("the archive has other members for those who seek past content");
 }
 
 function requireSame(a: Reading, b: Reading, how: string): void {
