@@ -6,6 +6,7 @@ import { RunnerError, reasonOf } from "../errors.ts";
 export type Proxy = string | undefined;
 
 const RESET = "closes the connection before it has answered in full";
+const GARBLED = "answers with something that is not HTTP";
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "refuses the connection: nothing listens there, or a firewall is in the way",
   ENOTFOUND: "is a host name that cannot be found",
@@ -13,6 +14,9 @@ const WORDS: Readonly<Record<string, string>> = {
   ECONNRESET: RESET,
   EPIPE: RESET,
   ETIMEDOUT: "does not answer",
+  InvalidHTTPResponse: GARBLED,
+  Malformed_HTTP_Response: GARBLED,
+  ResponseHeadersTooLarge: "answers with headers that have no end",
   EHOSTUNREACH: "cannot be reached from this network",
   ENETUNREACH: "cannot be reached, because this machine has no network",
   EPROTO: "does not speak TLS, or only an old version of it, or it wants a client certificate",
@@ -48,10 +52,21 @@ const CONNECTING = new Set([
   "ENETUNREACH",
 ]);
 
+// What may pass by itself. A name that does not exist and a certificate that is wrong stay as they are.
+const PASSING = new Set([
+  "EAI_AGAIN",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EPIPE",
+  "ETIMEDOUT",
+]);
+
 /** The error for a request or a body that failed below HTTP. */
 export function unreachable(host: string, error: unknown, proxy?: Proxy): RunnerError {
   if (error instanceof RunnerError) return error;
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = codeOf(error);
   if (code === "ERR_PROXY_TUNNEL" && proxy !== undefined) {
     const status = /: (\d{3})\b/.exec(reasonOf(error))?.[1];
     return proxyRefusal(host, proxy, Number(status), error);
@@ -93,7 +108,14 @@ export function proxyRefusal(
 /** The error for a host that has been silent for `stallMs`. */
 export function silent(host: string, stallMs: number, proxy?: Proxy): RunnerError {
   const problem = `${host} has been silent for ${seconds(stallMs)}${through(proxy)}`;
-  return new RunnerError("REGISTRY_UNREACHABLE", problem);
+  const cause = Object.assign(new Error("no byte has come"), { code: "ETIMEDOUT" });
+  return new RunnerError("REGISTRY_UNREACHABLE", problem, { cause });
+}
+
+/** Whether this is one of the errors above, and the same request may succeed a moment later. */
+export function isPassingProblem(error: unknown): error is RunnerError {
+  const isOurs = error instanceof RunnerError && error.code === "REGISTRY_UNREACHABLE";
+  return isOurs && PASSING.has(codeOf(error.cause));
 }
 
 /** Milliseconds in words, for a sentence. */
@@ -110,4 +132,8 @@ function proxyProblem(proxy: string, problem: string, cause: unknown): RunnerErr
 
 function through(proxy: Proxy): string {
   return proxy === undefined ? "" : `, asked through the proxy ${proxy}`;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }
