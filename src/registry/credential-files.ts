@@ -30,11 +30,14 @@ const MAX_FILE_BYTES = 1024 * 1024;
 const HINT =
   "Correct or remove that file, or set REGISTRY_USER and REGISTRY_PASSWORD, which come before it.";
 
-const fileSchema = v.object({
-  auths: v.nullish(v.record(v.string(), v.unknown()), {}),
-  credHelpers: v.nullish(v.record(v.string(), v.string()), {}),
-  credsStore: v.nullish(v.string(), ""),
-});
+const fileSchema = v.pipe(
+  mapOf(v.unknown()),
+  v.object({
+    auths: v.nullish(mapOf(v.unknown()), {}),
+    credHelpers: v.nullish(mapOf(v.string()), {}),
+    credsStore: v.nullish(v.string(), ""),
+  }),
+);
 
 /** The paths of those files that are there, in the order in which they are asked. */
 export async function credentialFiles(
@@ -62,6 +65,14 @@ export function unreadable(path: string, problem: string, hint = HINT): RunnerEr
     "CREDENTIALS_UNREADABLE",
     `the credentials file ${printable(path)} ${problem}`,
     { hint },
+  );
+}
+
+// For valibot a list is a record too.
+function mapOf<T>(schema: v.GenericSchema<T>) {
+  return v.pipe(
+    v.custom<Record<string, unknown>>((value) => !Array.isArray(value)),
+    v.record(v.string(), schema),
   );
 }
 
