@@ -84,6 +84,7 @@ describe("an entry", () => {
   test.each<[string, unknown, string]>([
     ["is a boolean", { username: true, password: "canary" }, "is not written as docker writes it"],
     ["is a text", "canary", "is not written as docker writes it"],
+    ["has too much padding", { auth: "dXNlcjpwYXNz====" }, "that is not base64 of user:password"],
     ["is not base64", { auth: "bad-auth-bad" }, 'an "auth" that is not base64 of user:password'],
     ["has no colon", { auth: "Zm9vYmFy" }, 'an "auth" that is not base64 of user:password'],
     ["has no user", { auth: encode(":canary") }, 'an "auth" that is not base64 of user:password'],
@@ -159,7 +160,11 @@ describe("the files are asked in this order:", () => {
   const PLACES: readonly [string, () => string, () => Record<string, string>][] = [
     ["DOCKER_CONFIG", docker, () => ({ DOCKER_CONFIG: home.file("docker") })],
     ["~/.docker", () => home.file(".docker/config.json"), () => ({})],
-    ["REGISTRY_AUTH_FILE", () => home.file("auth"), () => ({ REGISTRY_AUTH_FILE: home.file("auth") })],
+    [
+      "REGISTRY_AUTH_FILE",
+      () => home.file("auth"),
+      () => ({ REGISTRY_AUTH_FILE: home.file("auth") }),
+    ],
     ["XDG_RUNTIME_DIR", run, () => ({ XDG_RUNTIME_DIR: home.file("run") })],
     ["~/.config", () => home.file(".config/containers/auth.json"), () => ({})],
   ];
@@ -193,6 +198,8 @@ describe("the files are asked in this order:", () => {
   test("none, where there are none, and where there is not even a HOME", async () => {
     expect(await search(IMAGE)).toBeUndefined();
     expect(await credentialFiles({})).toEqual([]);
+    write(home.file(".docker"), "no directory");
+    expect(await search(IMAGE)).toBeUndefined();
   });
 
   test("a file with two names is asked once", async () => {
