@@ -9,6 +9,13 @@ export type Zone = "public" | "private" | "link-local" | "loopback";
 /** Registries, as references name them, that are asked without encryption: REGISTRY_PLAIN_HTTP. */
 export type PlainHttp = ReadonlySet<string>;
 
+/** What the operator has said of a registry. */
+export interface EndpointKnowledge {
+  readonly plainHttp?: PlainHttp | undefined;
+  /** There is a certs.d directory for it, with something in it. */
+  readonly hasCertificates?: boolean;
+}
+
 const NOWHERE: PlainHttp = new Set();
 
 // Anything that a connection to would reach this machine by, the unspecified addresses too, is loopback.
@@ -22,13 +29,14 @@ const LISTS: readonly (readonly [Zone, BlockList])[] = [
 ];
 
 /**
- * The root of a registry's API. Plain http is spoken on loopback, and to the registries that the operator has named,
- * and never because https has failed: whoever is on the way can make it fail.
+ * The root of a registry's API. Plain http is spoken on loopback, unless there are certificates for that, and to the
+ * registries that the operator has named; never because https has failed: whoever is on the way can make it fail.
  */
-export function endpointOf(registry: string, plainHttp: PlainHttp = NOWHERE): URL {
+export function endpointOf(registry: string, knowledge: EndpointKnowledge = {}): URL {
+  const { plainHttp = NOWHERE, hasCertificates = false } = knowledge;
   const host = registry === DOCKER_HUB ? "registry-1.docker.io" : registry;
   const secure = new URL(`https://${host}/`);
-  const isPlain = zoneOf(secure) === "loopback" || plainHttp.has(registry);
+  const isPlain = (zoneOf(secure) === "loopback" && !hasCertificates) || plainHttp.has(registry);
   return isPlain ? new URL(`http://${host}/`) : secure;
 }
 

@@ -54,9 +54,11 @@ const STRICT: TlsOptions = { rejectUnauthorized: true };
  * Throws INPUT_INVALID.
  */
 export function createTransport({ registry, env, ...options }: TransportOptions): Transport {
-  const endpoint = endpointOf(registry, options.plainHttp);
   const own = options.caFile ? readCertificates("REGISTRY_CA_FILE", options.caFile) : [];
   const ofRegistry = hostCertificates(registry, env);
+  const showsCertificate = ofRegistry.client !== undefined;
+  const hasCertificates = showsCertificate || ofRegistry.authorities.length > 0;
+  const endpoint = endpointOf(registry, { plainHttp: options.plainHttp, hasCertificates });
   const known = new Map<string, TlsOptions>();
   let trusted: readonly string[] | undefined;
 
@@ -83,7 +85,7 @@ export function createTransport({ registry, env, ...options }: TransportOptions)
   return {
     endpoint,
     authorities,
-    showsCertificate: ofRegistry.client !== undefined,
+    showsCertificate,
     route(url) {
       const proxy = proxyFor(url, env);
       const isPlain = [url, proxy].every((hop) => hop?.protocol !== "https:");

@@ -22,6 +22,21 @@ describe("endpointOf", () => {
   });
 });
 
+test("plain http is spoken to a registry that is named with its port, and to no other", () => {
+  const plainHttp = new Set(["registry.lan:5000", "10.0.0.1"]);
+  const protocolOf = (registry: string) => endpointOf(registry, { plainHttp }).protocol;
+  expect(["registry.lan:5000", "10.0.0.1"].map(protocolOf)).toEqual(["http:", "http:"]);
+  for (const other of ["registry.lan", "registry.lan:5001", "a.registry.lan:5000", "10.0.0.1:80"]) {
+    expect(protocolOf(other)).toBe("https:");
+  }
+});
+
+test("a registry on this machine is encrypted where there are certificates for it", () => {
+  expect(endpointOf("localhost:5000", { hasCertificates: true }).protocol).toBe("https:");
+  const plainHttp = new Set(["localhost:5000"]);
+  expect(endpointOf("localhost:5000", { plainHttp, hasCertificates: true }).protocol).toBe("http:");
+});
+
 describe("zoneOf", () => {
   test.each([
     ["https://ghcr.io", "public"],
@@ -47,6 +62,10 @@ describe("zoneOf", () => {
   ])("%s is %s", (url, zone) => {
     expect(zoneOf(new URL(url))).toBe(zone as never);
   });
+});
+
+test("crane may speak plain http where the operator wants it", () => {
+  expect(craneMayDowngrade("10.0.0.1:5000", new Set(["10.0.0.1:5000"]))).toBe(false);
 });
 
 test.each([
