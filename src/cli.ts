@@ -6,7 +6,8 @@ import { renderHelp } from "./help.ts";
 import { RESUME_ARGUMENT, resumeInsideNamespace } from "./launch/resume.ts";
 import { configureLog, logFailure } from "./log.ts";
 import { print } from "./output.ts";
-import { readSettings } from "./read-settings.ts";
+import { readSettings, type SettingSources } from "./read-settings.ts";
+import { ROOT_NOTES } from "./stages/execute.ts";
 import { cleanUp } from "./system/cleanup.ts";
 import { takeEnvironment } from "./system/environ.ts";
 import { isIgnored } from "./system/process-state.ts";
@@ -31,7 +32,10 @@ process.exit(await main(process.argv.slice(2)));
 async function main(argv: readonly string[]): Promise<number> {
   try {
     const environment = takeEnvironment();
-    if (argv[0] === RESUME_ARGUMENT) return await resumeInsideNamespace(environment);
+    if (argv[0] === RESUME_ARGUMENT) {
+      configureLogAs({ image: undefined, environment, flags: {} });
+      return await resumeInsideNamespace(environment, ROOT_NOTES);
+    }
     return await answer(parseCommandLine(argv, environment));
   } catch (error) {
     const failure = asFailure(error);
@@ -47,11 +51,15 @@ async function answer(invocation: Invocation): Promise<number> {
   else if (invocation.kind === "version") print(`fastmcp-runner ${version} (${commit})`);
   else {
     const { command, inputs } = invocation;
-    const { settings } = readSettings(["logLevel", "logFormat"], inputs);
-    configureLog({ level: settings.logLevel ?? "info", format: settings.logFormat ?? "text" });
+    configureLogAs(inputs);
     return await command.run({ ...inputs, runner: thisProgram() });
   }
   return 0;
+}
+
+function configureLogAs(sources: SettingSources): void {
+  const { settings } = readSettings(["logLevel", "logFormat"], sources);
+  configureLog({ level: settings.logLevel ?? "info", format: settings.logFormat ?? "text" });
 }
 
 function thisProgram(): readonly string[] {

@@ -47,6 +47,12 @@ export function configureLog(options: {
   format = options.format;
 }
 
+/** What makes the log of another process of this program like this one's. */
+export function logEnvironment(): Readonly<Record<string, string>> {
+  const level = LOG_LEVELS.find((name) => CONSOLA_LEVELS[name] === consola.level) ?? "info";
+  return { LOG_LEVEL: level, LOG_FORMAT: format };
+}
+
 /**
  * Keeps a text out of everything that is logged from now on: a registry may quote in its errors what it was sent, and
  * who reads the log is not who has the password.

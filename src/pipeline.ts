@@ -31,7 +31,12 @@ export async function runImage(request: ServerRequest, runner: readonly string[]
   });
   const placed = await place(rootfs, image, request);
   const plan = dropPrivileges(
-    { root: placed.path, mode: placed.mode, reason: placed.reason },
+    {
+      root: placed.path,
+      mode: placed.mode,
+      reason: placed.reason,
+      ...(placed.shared ? { scratch: directory.path } : {}),
+    },
     image.config,
     request,
     placed.probe,

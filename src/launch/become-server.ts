@@ -7,7 +7,7 @@ import { handOver, releaseSignals, replaceProcess, type Successor } from "./hand
 import type { LaunchPlan } from "./launch-plan.ts";
 import { NAMESPACE_TOOLS } from "./namespace-tools.ts";
 import type { NamespaceToolFound } from "./probe.ts";
-import { enterPrivateRoot } from "./private-root.ts";
+import { enterPrivateRoot, type Notes, openPrivateRoot } from "./private-root.ts";
 import { RESUME_ARGUMENT, resumeEnvironment } from "./resume.ts";
 import { throughSuExec } from "./su-exec.ts";
 
@@ -18,23 +18,26 @@ export interface Surroundings {
   readonly runner: readonly string[];
   /** The runner's own PATH. */
   readonly searchPath: string;
-  /** Told what the server has to do without. */
-  readonly onNote: (note: string) => void;
+  /** What the runner is told besides the plan when it is started again. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly notes: Notes;
 }
 
 /**
  * Becomes the server. Returns only where a monitor has to stay between the two, with the exit status to end with.
- * Throws COMMAND_NOT_FOUND, COMMAND_NOT_RUNNABLE, WORKDIR_UNUSABLE, RUN_MODE_UNAVAILABLE, SYSTEM_CALL_FAILED.
+ * Throws COMMAND_NOT_FOUND, COMMAND_NOT_RUNNABLE, WORKDIR_UNUSABLE, RUN_MODE_UNAVAILABLE, DISK_*, SYSTEM_CALL_FAILED.
  */
 export async function becomeServer(plan: LaunchPlan, surroundings: Surroundings): Promise<number> {
   switch (plan.mode) {
     case "overlay":
       await releaseSignals();
       return handOver(overlaySuccessor(plan, surroundings.searchPath));
-    case "chroot":
+    case "chroot": {
+      using root = await openPrivateRoot(plan, surroundings.notes);
       await releaseSignals();
-      for (const note of enterPrivateRoot(plan.root)) surroundings.onNote(note);
+      enterPrivateRoot(root, surroundings.notes);
       return handOver(directSuccessor(plan));
+    }
     case "userns":
       return enterNamespace(plan, surroundings);
   }
@@ -58,7 +61,10 @@ function overlaySuccessor(plan: LaunchPlan, searchPath: string): Successor {
   return throughSuExec(plan, { suExec: plan.dropTool, env }) ?? directSuccessor(plan);
 }
 
-async function enterNamespace(plan: LaunchPlan, { runner }: Surroundings): Promise<number> {
+async function enterNamespace(
+  plan: LaunchPlan,
+  { runner, environment: own }: Surroundings,
+): Promise<number> {
   const found = plan.namespaceTool;
   const tool = NAMESPACE_TOOLS.find(({ name }) => name === found?.name);
   if (found === undefined || tool === undefined) {
@@ -68,7 +74,7 @@ async function enterNamespace(plan: LaunchPlan, { runner }: Surroundings): Promi
     );
   }
   // The tool runs with nothing in its environment but the plan: no image's LD_PRELOAD reaches it.
-  const environment = resumeEnvironment({ plan, monitored: tool.monitors });
+  const environment = { ...own, ...resumeEnvironment({ plan, monitored: tool.monitors }) };
   const argv = [
     found.program,
     ...(tool.monitors ? BUBBLEWRAP_STATUS : []),

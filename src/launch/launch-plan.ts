@@ -9,6 +9,11 @@ export interface LaunchPlan {
   readonly reason: string;
   /** The server's root directory, as this machine names it: the private root, or the runner's own in overlay. */
   readonly root: string;
+  /**
+   * A directory of this run's for what the server changes, where `root` is a tree that others use as well; nothing may
+   * be written there then, and what it lacks for the server is created only in stage 6.
+   */
+  readonly scratch?: string;
   /** The file to execute, inside the root. */
   readonly program: string;
   /** `argv[0]` is the command as the image spells it. */

@@ -1,7 +1,7 @@
 // Whose a tree is: one walk that gives every entry to the server's user, takes special mode bits away and adds up
 // what there is. Follows no link.
 
-import { chmodSync, lchownSync, lstatSync, readdirSync } from "node:fs";
+import { chmodSync, lchownSync, lstatSync, readdirSync, type Stats } from "node:fs";
 
 /** A numeric user and group, never names: a name would be looked up in somebody's passwd file. */
 export interface Identity {
@@ -34,6 +34,22 @@ export function serverIdentity(): Identity {
  */
 export function giveTree(path: string, owner: Identity): TreeSize {
   const change = process.geteuid?.() === 0;
+  return walk(path, (entry, stats) => {
+    if (!stats.isSymbolicLink() && (stats.mode & SETUID_SETGID) !== 0) {
+      chmodSync(entry, stats.mode & PERMISSIONS & ~SETUID_SETGID);
+    }
+    if (change && (stats.uid !== owner.uid || stats.gid !== owner.gid)) {
+      lchownSync(entry, owner.uid, owner.gid);
+    }
+  });
+}
+
+/** The size of a tree that stays as it is. */
+export function sizeOf(path: string): TreeSize {
+  return walk(path, () => {});
+}
+
+function walk(path: string, visit: (entry: Buffer, stats: Stats) => void): TreeSize {
   const total = { entries: 0, bytes: 0 };
   // Names are bytes: one that is not UTF-8 must be given away as well.
   const pending: Buffer[] = [Buffer.from(path)];
@@ -41,12 +57,7 @@ export function giveTree(path: string, owner: Identity): TreeSize {
     const stats = lstatSync(entry);
     total.entries += 1;
     if (stats.isFile()) total.bytes += stats.size;
-    if (!stats.isSymbolicLink() && (stats.mode & SETUID_SETGID) !== 0) {
-      chmodSync(entry, stats.mode & PERMISSIONS & ~SETUID_SETGID);
-    }
-    if (change && (stats.uid !== owner.uid || stats.gid !== owner.gid)) {
-      lchownSync(entry, owner.uid, owner.gid);
-    }
+    visit(entry, stats);
     if (stats.isDirectory()) {
       for (const name of readdirSync(entry, { encoding: "buffer" })) {
         pending.push(Buffer.concat([entry, SLASH, name]));

@@ -1,8 +1,12 @@
-// Makes a private root this process's own, with the kernel's trees mounted in it where that is allowed. Everything
-// that needs the runner's own files must have happened before: they are out of sight afterwards.
+// Makes a private root this process's own: with a place for the server's changes where the tree is shared, and with
+// the kernel's trees mounted in it where that is allowed. Everything that needs the runner's own files must have
+// happened before it is entered: they are out of sight afterwards.
 
+import { join } from "node:path";
 import { reasonOf } from "../errors.ts";
+import { onExit } from "../system/cleanup.ts";
 import { diskError } from "../system/disk-error.ts";
+import { mountLayered } from "../system/layered-tree.ts";
 import {
   MS_BIND,
   MS_PRIVATE,
@@ -13,26 +17,108 @@ import {
   pivotRootHere,
   unshareMounts,
 } from "../system/namespace.ts";
+import { copyTree } from "./copy-tree.ts";
 import { makeDevices } from "./devices.ts";
 import { furnishRoot, type MountPoint } from "./furnish-root.ts";
+import type { LaunchPlan } from "./launch-plan.ts";
+import { prepareWorkingDirectory } from "./working-directory.ts";
+
+/** Told, in whole sentences, what was chosen and what the server has to do without. */
+export interface Notes {
+  readonly onChoice: (note: string) => void;
+  readonly onLack: (note: string) => void;
+}
+
+/** A root that is this run's alone. Disposing it, unless it has been entered, leaves nothing mounted. */
+export interface PrivateRoot extends Disposable {
+  readonly path: string;
+  /** This thread has a mount namespace of its own. */
+  readonly mounts: boolean;
+}
 
 /**
- * Enters a root for good. Returns what had to be done without, a sentence each. Throws DISK_FULL, DISK_UNWRITABLE,
- * SYSTEM_CALL_FAILED.
+ * Makes the plan's root one that the server may write to. May take long: a tree may have to be copied. Throws
+ * DISK_FULL, DISK_UNWRITABLE, WORKDIR_UNUSABLE.
  */
-export function enterPrivateRoot(root: string): string[] {
-  const notes: string[] = [];
-  const mountPoints = furnished(root);
-  if (hasOwnMounts(root, notes)) {
+export async function openPrivateRoot(plan: LaunchPlan, notes: Notes): Promise<PrivateRoot> {
+  const mounts = hasOwnMounts(notes);
+  const { root, scratch } = plan;
+  if (scratch === undefined) return { path: root, mounts, [Symbol.dispose]: () => {} };
+  const layered = mounts ? tryLayers(root, scratch) : { why: "nothing can be mounted here" };
+  if ("why" in layered) notes.onChoice(`the server gets a copy of the cached tree: ${layered.why}`);
+  else notes.onChoice("the server's changes are laid over the cached tree by overlayfs");
+  const path = "why" in layered ? await copyOf(root, scratch) : layered.path;
+  const unmounted = onExit(() => {
+    if ("path" in layered) unmount(path);
+  });
+  prepareWorkingDirectory(path, plan.workingDirectory, {
+    identity: plan.identity,
+    owns: () => true,
+  });
+  return { path, mounts, [Symbol.dispose]: () => unmounted[Symbol.dispose]() };
+}
+
+/** Enters a root for good. Throws DISK_FULL, DISK_UNWRITABLE, SYSTEM_CALL_FAILED. */
+export function enterPrivateRoot({ path, mounts }: PrivateRoot, notes: Notes): void {
+  const mountPoints = furnished(path);
+  // The root as a mount, which pivot_root wants.
+  if (mounts && bind({ source: path, target: path }, notes)) {
     for (const point of mountPoints) bind(point, notes);
-    switchRoot(root);
-    return notes;
+    switchRoot(path);
+    return;
   }
   const dev = mountPoints.find(({ source }) => source === "/dev");
   const problem = dev === undefined ? "there is no /dev" : makeDevices(dev.target);
-  chroot(root);
+  if (problem !== undefined) notes.onLack(problem);
+  chroot(path);
   process.chdir("/");
-  return problem === undefined ? notes : [...notes, problem];
+}
+
+// A namespace where nothing that is mounted reaches anybody else.
+function hasOwnMounts(notes: Notes): boolean {
+  try {
+    unshareMounts();
+    mount({ source: "none", target: "/", flags: MS_REC | MS_PRIVATE });
+    return true;
+  } catch (error) {
+    notes.onLack(`/proc and /sys are not mounted: ${reasonOf(error)}`);
+    return false;
+  }
+}
+
+// The launch itself is the proof: whether the kernel is new enough, whether the file system can hold the changes and
+// whether a security module objects is known to nobody else.
+function tryLayers(
+  tree: string,
+  scratch: string,
+): { readonly path: string } | { readonly why: string } {
+  try {
+    return { path: mountLayered(tree, scratch) };
+  } catch (error) {
+    return { why: reasonOf(error) };
+  }
+}
+
+async function copyOf(tree: string, scratch: string): Promise<string> {
+  const path = join(scratch, "copy");
+  try {
+    await copyTree(Buffer.from(tree), Buffer.from(path));
+  } catch (cause) {
+    throw diskError(cause, {
+      full: `there is no room left for a copy of the image's files in ${scratch}`,
+      unwritable: `the image's files cannot be copied to ${scratch}: ${reasonOf(cause)}`,
+      stage: "execute",
+    });
+  }
+  return path;
+}
+
+function unmount(path: string): void {
+  try {
+    detach(path);
+  } catch {
+    // It was entered, and the name is another's now.
+  }
 }
 
 function furnished(root: string): MountPoint[] {
@@ -44,25 +130,14 @@ function furnished(root: string): MountPoint[] {
   }
 }
 
-// A namespace where nothing that is mounted reaches anybody else, and the root as a mount in it, which pivot_root wants.
-function hasOwnMounts(root: string, notes: string[]): boolean {
-  try {
-    unshareMounts();
-    mount({ source: "none", target: "/", flags: MS_REC | MS_PRIVATE });
-    mount({ source: root, target: root, flags: MS_BIND | MS_REC });
-    return true;
-  } catch (error) {
-    notes.push(`/proc and /sys are not mounted: ${reasonOf(error)}`);
-    return false;
-  }
-}
-
 // Bound rather than mounted anew, so that whatever the runner's own surroundings hide in them stays hidden.
-function bind({ source, target }: MountPoint, notes: string[]): void {
+function bind({ source, target }: MountPoint, notes: Notes): boolean {
   try {
     mount({ source, target, flags: MS_BIND | MS_REC });
+    return true;
   } catch (error) {
-    notes.push(`${source} is not mounted: ${reasonOf(error)}`);
+    notes.onLack(`${source} is not mounted: ${reasonOf(error)}`);
+    return false;
   }
 }
 

@@ -6,7 +6,7 @@ import { RunnerError } from "../errors.ts";
 import { signalOnParentEnd } from "../system/process-state.ts";
 import { handOver, releaseSignals } from "./hand-over.ts";
 import type { LaunchPlan } from "./launch-plan.ts";
-import { enterPrivateRoot } from "./private-root.ts";
+import { enterPrivateRoot, type Notes, openPrivateRoot } from "./private-root.ts";
 
 /** The first argument of a runner that resumes a plan; not a command of its users. */
 export const RESUME_ARGUMENT = "--resume-inside-namespace";
@@ -36,15 +36,18 @@ export function resumeEnvironment(resume: ResumePlan): Record<string, string> {
 
 /**
  * Enters the plan's root and becomes its server; never returns. To be called before anything else when the runner's
- * first argument is RESUME_ARGUMENT. Throws RUN_MODE_UNAVAILABLE when there is no plan, and what `handOver` throws.
+ * first argument is RESUME_ARGUMENT. Throws RUN_MODE_UNAVAILABLE when there is no plan, and what a private root and
+ * `handOver` throw.
  */
 export async function resumeInsideNamespace(
   environment: Readonly<Record<string, string | undefined>>,
+  notes: Notes,
 ): Promise<never> {
   const { plan, monitored } = parseResume(environment);
   if (monitored) signalOnParentEnd(constants.signals.SIGKILL);
+  using root = await openPrivateRoot(plan, notes);
   await releaseSignals();
-  enterPrivateRoot(plan.root);
+  enterPrivateRoot(root, notes);
   return handOver(plan.drop ? plan : withoutIdentity(plan));
 }
 

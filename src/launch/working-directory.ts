@@ -25,13 +25,22 @@ export function prepareWorkingDirectory(
   unsafePath: string,
   owner: WorkingDirectoryOwner,
 ): string {
+  const { path, missing } = resolveWorkingDirectory(root, unsafePath);
+  if (missing > 0) create(root, path, missing, { unsafePath, owner });
+  return path;
+}
+
+/** The directory's name without links, and how many names at its end do not exist yet. Throws WORKDIR_UNUSABLE. */
+export function resolveWorkingDirectory(
+  root: string,
+  unsafePath: string,
+): { readonly path: string; readonly missing: number } {
   const resolution = resolveIn(privateRootView(root), unsafePath);
   const path = pathOf(resolution, unsafePath);
   if (KERNEL_TREES.some((tree) => path === tree || path.startsWith(`${tree}/`))) {
     throw unusable(unsafePath, "it leads into the kernel's own file systems");
   }
-  if (resolution.kind === "missing") create(root, path, resolution.missing, { unsafePath, owner });
-  return path;
+  return { path, missing: resolution.kind === "missing" ? resolution.missing : 0 };
 }
 
 function pathOf(resolution: Resolution, unsafePath: string): string {

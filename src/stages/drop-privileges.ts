@@ -17,12 +17,14 @@ import {
 import type { ChosenMode } from "../launch/run-mode.ts";
 import { mayBeServers } from "../launch/safe-paths.ts";
 import { homeOf } from "../launch/user.ts";
-import { prepareWorkingDirectory } from "../launch/working-directory.ts";
+import { prepareWorkingDirectory, resolveWorkingDirectory } from "../launch/working-directory.ts";
 
 /** What stage 4 leaves: the tree and the way it will be run. */
 export interface LaunchableRootfs extends ChosenMode {
   /** The tree as it was extracted; in overlay, what did not move. */
   readonly root: string;
+  /** Set where the tree is shared: this run's own directory, for what the server changes. */
+  readonly scratch?: string;
 }
 
 export interface LaunchableImage {
@@ -59,11 +61,14 @@ export function dropPrivileges(
   const root = overlay ? RUNTIME_ROOT : rootfs.root;
   const view = overlay ? ownRootView(root) : privateRootView(root);
   const argv = commandOf({ ...image, serverArguments: request.serverArguments });
-  if (probe.root && !overlay) giveTree(root, identity);
-  const workingDirectory = prepareWorkingDirectory(root, image.workingDir, {
-    identity,
-    owns: (path) => !overlay || mayBeServers(path),
-  });
+  const shared = !overlay && rootfs.scratch !== undefined;
+  if (probe.root && !overlay && !shared) giveTree(root, identity);
+  const workingDirectory = shared
+    ? resolveWorkingDirectory(root, image.workingDir).path
+    : prepareWorkingDirectory(root, image.workingDir, {
+        identity,
+        owns: (path) => !overlay || mayBeServers(path),
+      });
   const variables = variablesOf(image, request);
   const home =
     variables["HOME"] ?? homeIn(rootfs, image.user, { view, identity, workingDirectory });
@@ -76,6 +81,7 @@ export function dropPrivileges(
     mode: rootfs.mode,
     reason: rootfs.reason,
     root,
+    ...(shared ? { scratch: rootfs.scratch } : {}),
     program,
     argv,
     environment,

@@ -22,7 +22,10 @@ import type { ServerRequest } from "./validate.ts";
 /** More lines than this about what stayed behind would hide the rest of the log. */
 const MAX_TOLD = 20;
 
-/** A root filesystem and the way it will be run. In overlay, `path` holds what did not move. */
+/**
+ * A root filesystem and the way it will be run. In overlay, `path` holds what did not move: all of it, where it is
+ * shared.
+ */
 export interface PlacedRootfs extends Rootfs, ChosenMode {
   readonly probe: Probe;
 }
@@ -44,7 +47,7 @@ export async function place(
   const plan = planOverlay(rootfs.path);
   const chosen = chooseRunMode(request.runMode, probe, () => evidence(plan, image, request));
   log.info(`run mode ${chosen.mode}: ${chosen.reason}`);
-  if (chosen.mode === "overlay") moveSafePaths(plan, record);
+  if (chosen.mode === "overlay") await moveSafePaths(plan, record, rootfs);
   return { ...rootfs, ...chosen, probe };
 }
 
@@ -57,9 +60,9 @@ function evidence(plan: OverlayPlan, { config }: Image, request: ServerRequest):
   });
 }
 
-function moveSafePaths(plan: OverlayPlan, record: string): void {
-  const { kept, leftOut, placed } = applyOverlay(plan, serverIdentity());
-  log.info("moved the safe paths to the runner's root", {
+async function moveSafePaths(plan: OverlayPlan, record: string, { shared }: Rootfs): Promise<void> {
+  const { kept, leftOut, placed } = await applyOverlay(plan, serverIdentity(), { shared });
+  log.info(`${shared ? "copied" : "moved"} the safe paths to the runner's root`, {
     kept: kept.map(({ path }) => path).join(" "),
     entries: kept.reduce((sum, { entries }) => sum + entries, 0),
     bytes: kept.reduce((sum, { bytes }) => sum + bytes, 0),

@@ -64,6 +64,40 @@ const WAYS: readonly Way[] = [
     monitored: true,
   },
   {
+    name: "chroot on a shared tree",
+    programs: [],
+    problem: NO_MOUNTS,
+    options: () => ({ mode: "chroot", shared: true }),
+  },
+  {
+    name: "chroot without mounts on a shared tree",
+    programs: ["setpriv"],
+    problem: NOT_ROOT,
+    options: () => ({ mode: "chroot", through: WITHOUT_MOUNTS, shared: true }),
+    bare: true,
+  },
+  {
+    name: "userns by unshare on a shared tree",
+    programs: ["unshare"],
+    problem: NO_NAMESPACE,
+    options: (dir) => ({
+      ...ORDINARY,
+      searchPath: onlyPrograms(dir, { unshare: "unshare" }),
+      shared: true,
+    }),
+  },
+  {
+    name: "userns by bubblewrap on a shared tree",
+    programs: ["bwrap"],
+    problem: NO_NAMESPACE,
+    options: (dir) => ({
+      ...ORDINARY,
+      searchPath: onlyPrograms(dir, { bwrap: "bwrap" }),
+      shared: true,
+    }),
+    monitored: true,
+  },
+  {
     name: "overlay in process",
     programs: ["unshare"],
     problem: NO_MOUNTS,

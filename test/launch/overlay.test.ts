@@ -34,11 +34,11 @@ function roots(dir: TempDir): { staged: string; runtime: string } {
 }
 
 function overlay(staged: string, runtime: string) {
-  return applyOverlay(planOverlay(staged, runtime), serverIdentity());
+  return applyOverlay(planOverlay(staged, runtime), serverIdentity(), { shared: false });
 }
 
 describe("applyOverlay", () => {
-  test("safe paths move, system directories stay, and sizes are told", () => {
+  test("safe paths move, system directories stay, and sizes are told", async () => {
     using dir = tempDir();
     const { staged, runtime } = roots(dir);
     put(staged, "app/server.js", "server");
@@ -48,7 +48,7 @@ describe("applyOverlay", () => {
     put(staged, "usr/bin/python3", "interpreter");
     put(staged, "etc/passwd", "image");
     put(staged, "var/log/x", "log");
-    const report = overlay(staged, runtime);
+    const report = await overlay(staged, runtime);
     expect(report.leftOut).toEqual([]);
     expect(report.kept).toEqual([
       { path: "/app", entries: 2, bytes: 6 },
@@ -62,7 +62,7 @@ describe("applyOverlay", () => {
     }
   });
 
-  test("what the root has keeps its content and mode, and new names join it", () => {
+  test("what the root has keeps its content and mode, and new names join it", async () => {
     using dir = tempDir();
     const { staged, runtime } = roots(dir);
     put(runtime, "var/lib/apk/installed", "the runner's", 0o640);
@@ -70,7 +70,7 @@ describe("applyOverlay", () => {
     put(staged, "var/lib/apk/installed", "the image's");
     put(staged, "var/lib/apk/new", "new");
     put(staged, "var/lib/dpkg/status", "status");
-    const report = overlay(staged, runtime);
+    const report = await overlay(staged, runtime);
     expect(report.leftOut).toEqual([{ path: "/var/lib/apk/installed", why: "exists already" }]);
     expect(readFileSync(join(runtime, "var/lib/apk/installed"), "utf8")).toBe("the runner's");
     expect(lstatSync(join(runtime, "var/lib/apk")).mode & 0o777).toBe(0o711);
@@ -78,7 +78,7 @@ describe("applyOverlay", () => {
     expect(existsSync(join(runtime, "var/lib/dpkg/status"))).toBe(true);
   });
 
-  test("a file does not take the place of a directory, nor a directory of a file or a link", () => {
+  test("a file does not take the place of a directory, nor a directory of a file or a link", async () => {
     using dir = tempDir();
     const { staged, runtime } = roots(dir);
     put(runtime, "opt/a/file", "runner");
@@ -89,13 +89,13 @@ describe("applyOverlay", () => {
     put(staged, "opt/b/x", "image");
     put(staged, "opt/c/keep", "image");
     put(staged, "opt/c/planted", "image");
-    const left = overlay(staged, runtime).leftOut.map(({ path }) => path);
+    const left = (await overlay(staged, runtime)).leftOut.map(({ path }) => path);
     expect(left.toSorted()).toEqual(["/opt/a", "/opt/b", "/opt/c"]);
     expect(readFileSync(join(runtime, "etc/keep"), "utf8")).toBe("runner");
     expect(existsSync(join(runtime, "etc/planted"))).toBe(false);
   });
 
-  test("a safe path that a link on the root leads elsewhere is left out", () => {
+  test("a safe path that a link on the root leads elsewhere is left out", async () => {
     using dir = tempDir();
     const { staged, runtime } = roots(dir);
     put(runtime, "etc/keep", "runner");
@@ -103,7 +103,7 @@ describe("applyOverlay", () => {
     symlinkSync("etc", join(runtime, "var"));
     put(staged, "app/keep", "image");
     put(staged, "var/lib/x", "image");
-    expect(overlay(staged, runtime)).toEqual({
+    expect(await overlay(staged, runtime)).toEqual({
       kept: [],
       leftOut: [
         { path: "/app", why: "is reached through a link on the runner's root (/app)" },
@@ -114,7 +114,7 @@ describe("applyOverlay", () => {
     expect(readFileSync(join(runtime, "etc/keep"), "utf8")).toBe("runner");
   });
 
-  test("a safe path that is a link in the image is left out, and a link below one moves as it is", () => {
+  test("a safe path that is a link in the image is left out, and a link below one moves as it is", async () => {
     using dir = tempDir();
     const { staged, runtime } = roots(dir);
     put(staged, "etc/shadow", "image");
@@ -122,20 +122,20 @@ describe("applyOverlay", () => {
     symlinkSync("etc", join(staged, "opt"));
     symlinkSync("/etc", join(staged, "home"));
     symlinkSync("/etc", join(staged, "data/link"));
-    const report = overlay(staged, runtime);
+    const report = await overlay(staged, runtime);
     expect(report.kept.map(({ path }) => path)).toEqual(["/data"]);
     expect(report.leftOut.map(({ path }) => path)).toEqual(["/home", "/opt"]);
     expect(readlinkSync(join(runtime, "data/link"))).toBe("/etc");
     expect(existsSync(join(runtime, "home"))).toBe(false);
   });
 
-  test("a safe path may be a single file, and modes without write permission survive the move", () => {
+  test("a safe path may be a single file, and modes without write permission survive the move", async () => {
     using dir = tempDir();
     const { staged, runtime } = roots(dir);
     put(staged, "app", "a static server", 0o755);
     put(staged, "opt/locked/file", "x", 0o444);
     chmodSync(join(staged, "opt/locked"), 0o555);
-    overlay(staged, runtime);
+    await overlay(staged, runtime);
     expect(lstatSync(join(runtime, "app")).mode & 0o777).toBe(0o755);
     expect(lstatSync(join(runtime, "opt/locked")).mode & 0o777).toBe(0o555);
     expect(existsSync(join(staged, "opt/locked"))).toBe(false);
@@ -143,7 +143,7 @@ describe("applyOverlay", () => {
 
   testAcross(
     "across file systems the tree is copied with links, modes, times and shared files",
-    () => {
+    async () => {
       using dir = tempDir();
       const { staged } = roots(dir);
       const runtime = join(OTHER_FILE_SYSTEM, `fastmcp-runner-test-${process.pid}`);
@@ -155,7 +155,7 @@ describe("applyOverlay", () => {
         put(staged, "app/locked/file", "x");
         chmodSync(join(staged, "app/locked"), 0o555);
         const before = lstatSync(join(staged, "app/tool"));
-        expect(overlay(staged, runtime).leftOut).toEqual([]);
+        expect((await overlay(staged, runtime)).leftOut).toEqual([]);
         const after = lstatSync(join(runtime, "app/tool"));
         expect(after.ino).toBe(lstatSync(join(runtime, "app/again")).ino);
         expect(after.mode & 0o777).toBe(0o750);
@@ -168,14 +168,14 @@ describe("applyOverlay", () => {
     },
   );
 
-  testAsRoot("as root what moved belongs to the server and what was there does not", () => {
+  testAsRoot("as root what moved belongs to the server and what was there does not", async () => {
     using dir = tempDir();
     const { staged, runtime } = roots(dir);
     mkdirSync(join(runtime, "opt"));
     put(staged, "opt/tool/bin/su", "su", 0o755);
     chmodSync(join(staged, "opt/tool/bin/su"), 0o6755);
     put(staged, "app/x", "x");
-    overlay(staged, runtime);
+    await overlay(staged, runtime);
     expect(lstatSync(join(runtime, "opt")).uid).toBe(0);
     for (const path of ["opt/tool", "opt/tool/bin/su", "app", "app/x"]) {
       expect(lstatSync(join(runtime, path))).toMatchObject({ uid: 1000, gid: 1000 });
@@ -185,7 +185,7 @@ describe("applyOverlay", () => {
 });
 
 describe("overlayRootView", () => {
-  test("shows what the root will be: its own entries, then the image's safe paths, nothing else of the image", () => {
+  test("shows what the root will be: its own entries, then the image's safe paths, nothing else of the image", async () => {
     using dir = tempDir();
     const { staged, runtime } = roots(dir);
     put(runtime, "bin/sh", "runner");

@@ -10,14 +10,14 @@ import { serverIdentity } from "../../../src/launch/ownership.ts";
 import { probeMachine } from "../../../src/launch/probe.ts";
 import { RESUME_ARGUMENT, resumeInsideNamespace } from "../../../src/launch/resume.ts";
 import { chooseRunMode, type RunModeChoice } from "../../../src/launch/run-mode.ts";
-import { configureLog } from "../../../src/log.ts";
+import { configureLog, LOG_LEVELS } from "../../../src/log.ts";
 import {
   dropPrivileges,
   variablesOf,
   type LaunchableImage,
   type LaunchRequest,
 } from "../../../src/stages/drop-privileges.ts";
-import { execute } from "../../../src/stages/execute.ts";
+import { execute, ROOT_NOTES } from "../../../src/stages/execute.ts";
 
 export interface Launch {
   readonly root: string;
@@ -27,6 +27,8 @@ export interface Launch {
   /** Where the runner looks for bwrap, unshare, su-exec and env. */
   readonly searchPath: string;
   readonly logLevel: "error" | "debug";
+  /** Set where the root is a tree that others use as well. */
+  readonly scratch?: string;
 }
 
 const STDERR = 2;
@@ -36,7 +38,10 @@ process.on("SIGTERM", () => process.exit(99));
 
 try {
   const [argument = ""] = process.argv.slice(2);
-  if (argument === RESUME_ARGUMENT) await resumeInsideNamespace(process.env);
+  if (argument === RESUME_ARGUMENT) {
+    configureLogBy(process.env);
+    await resumeInsideNamespace(process.env, ROOT_NOTES);
+  }
   process.exit(await launch(JSON.parse(readFileSync(argument, "utf8")) as Launch));
 } catch (error) {
   if (!(error instanceof RunnerError)) throw error;
@@ -51,6 +56,7 @@ async function launch({
   request,
   searchPath,
   logLevel,
+  scratch,
 }: Launch): Promise<number> {
   configureLog({ level: logLevel, format: "text" });
   const probe = await probeMachine({ searchPath });
@@ -64,7 +70,16 @@ async function launch({
       identity,
     }),
   );
-  if (chosen.mode === "overlay") applyOverlay(overlay, identity);
-  const plan = dropPrivileges({ root, ...chosen }, image, request, probe);
+  const shared = scratch !== undefined;
+  if (chosen.mode === "overlay") await applyOverlay(overlay, identity, { shared });
+  const rootfs = { root, ...chosen, ...(shared ? { scratch } : {}) };
+  const plan = dropPrivileges(rootfs, image, request, probe);
   return execute(plan, { runner: [process.execPath, import.meta.path], searchPath });
+}
+
+function configureLogBy({ LOG_LEVEL }: NodeJS.ProcessEnv): void {
+  configureLog({
+    level: LOG_LEVELS.find((level) => level === LOG_LEVEL) ?? "error",
+    format: "text",
+  });
 }

@@ -1,7 +1,17 @@
 // A root filesystem of one static busybox, and a way to start a command in it as root or as an ordinary user.
 
-import { chmodSync, chownSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
+import { giveTree, serverIdentity } from "../../../src/launch/ownership.ts";
 import type { TempDir } from "../../support/temp-dir.ts";
 import type { Launch } from "./launcher.ts";
 
@@ -61,6 +71,8 @@ export interface StartOptions {
   readonly logLevel?: Launch["logLevel"];
   /** Start the runner as this user and group rather than as who the tests are. */
   readonly uid?: number;
+  /** The root is a tree that others use as well. */
+  readonly shared?: boolean;
   /** A program with arguments that starts the runner, such as setpriv. */
   readonly through?: readonly string[];
   readonly stdin?: "ignore" | "pipe";
@@ -69,7 +81,9 @@ export interface StartOptions {
 /** Starts the launcher on a root. */
 export function start(dir: TempDir, root: string, options: StartOptions) {
   const file = dir.file("launch.json");
-  writeFileSync(file, JSON.stringify(launchOf(root, options)));
+  const scratch = options.shared === true ? { scratch: scratchIn(dir) } : {};
+  writeFileSync(file, JSON.stringify({ ...launchOf(root, options), ...scratch }));
+  if (options.shared === true) giveTree(root, serverIdentity());
   if (options.uid !== undefined) giveTo(dir, root, options.uid);
   return Bun.spawn([...(options.through ?? []), process.execPath, LAUNCHER, file], {
     env: { PATH: process.env["PATH"] ?? "", RUNNER_CANARY: "must not arrive" },
@@ -122,8 +136,16 @@ function launchOf(root: string, options: StartOptions): Launch {
   };
 }
 
+function scratchIn(dir: TempDir): string {
+  // A start has a new one, and names of any kind may lead there.
+  return mkdtempSync(`${dir.path}/scratch,a:b\\c=`);
+}
+
 function giveTo(dir: TempDir, root: string, uid: number): void {
   if (!AS_ROOT) return;
   chownSync(dir.path, uid, uid);
+  for (const name of readdirSync(dir.path).filter((name) => name.startsWith("scratch"))) {
+    chownSync(join(dir.path, name), uid, uid);
+  }
   Bun.spawnSync(["chown", "-R", `${uid}:${uid}`, root]);
 }
