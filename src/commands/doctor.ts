@@ -6,6 +6,7 @@ import { hostPlatform, formatPlatform } from "../oci/platform.ts";
 import { print, printJson } from "../output.ts";
 import { hostEnvironmentOf, readSettings, refuseProblems } from "../read-settings.ts";
 import { type SettingName } from "../settings.ts";
+import { credentialSources } from "../stages/credentials.ts";
 import { findProgram } from "../system/programs.ts";
 import { existingAncestor, isWritable } from "../system/private-directory.ts";
 import { workDirectory } from "../system/run-directory.ts";
@@ -13,6 +14,7 @@ import { commit, version } from "../version.ts";
 import type { Command } from "./command.ts";
 
 const DOCTOR_SETTINGS = [
+  "registryUser",
   "registryClient",
   "workDirectory",
   "logLevel",
@@ -36,6 +38,7 @@ export const doctor: Command = {
       platform: formatPlatform(hostPlatform()),
       user: { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 },
       registryClient: registryClientOf(settings.registryClient, crane),
+      credentials: await credentialSources({ registryUser: settings.registryUser, host }),
       workDirectory: { path: directory, writable: isWritable(existingAncestor(directory)) },
       probe,
     };
@@ -51,6 +54,8 @@ interface Diagnosis {
   readonly platform: string;
   readonly user: { readonly uid: number; readonly gid: number };
   readonly registryClient: { readonly client: string; readonly why: string };
+  /** Where credentials are looked for, first things first; what is there has not been read. */
+  readonly credentials: readonly string[];
   readonly workDirectory: { readonly path: string; readonly writable: boolean };
   readonly probe: Probe;
 }
@@ -69,6 +74,7 @@ function asText({ probe, ...diagnosis }: Diagnosis): string {
     `fastmcp-runner ${diagnosis.version} (${diagnosis.commit}) on ${diagnosis.platform}`,
     `user             ${probe.root ? "root: the server will run as 1000:1000" : `${diagnosis.user.uid}:${diagnosis.user.gid}: the server will run as the same`}`,
     `registry client  ${diagnosis.registryClient.client}: ${diagnosis.registryClient.why}`,
+    `credentials      ${diagnosis.credentials.join(", ") || "none: neither REGISTRY_USER nor a file of docker's or podman's"}`,
     `work directory   ${diagnosis.workDirectory.path}${diagnosis.workDirectory.writable ? "" : " may not be written by this user; set WORK_DIR"}`,
     "run modes",
     ...rows(modes),

@@ -7,6 +7,7 @@ import { DOCKER_HUB } from "../oci/reference.ts";
 import { runChild, type RunResult } from "../system/child.ts";
 import { findProgram } from "../system/programs.ts";
 import { identity, type ParsedEntry } from "./credential-entry.ts";
+import { DOCKER_HUB_KEY } from "./credential-keys.ts";
 
 export interface HelperOptions {
   /** The helper's whole environment, PATH to find it among it. */
@@ -50,7 +51,7 @@ export async function askHelper(
 
 // docker has its helper keep Docker Hub's credentials under an address, podman under the registry's name.
 function serversFor(registry: string): readonly string[] {
-  return registry === DOCKER_HUB ? ["https://index.docker.io/v1/", DOCKER_HUB] : [registry];
+  return registry === DOCKER_HUB ? [DOCKER_HUB_KEY, DOCKER_HUB] : [registry];
 }
 
 async function ask(path: string, server: string, options: HelperOptions): Promise<ParsedEntry> {

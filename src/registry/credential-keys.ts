@@ -5,6 +5,9 @@ import { canonicalRegistry, type Reference } from "../oci/reference.ts";
 /** What credentials are wanted for: a repository, or a registry as a whole. */
 export type Scope = Pick<Reference, "registry"> & Partial<Pick<Reference, "repository">>;
 
+/** Docker's name for Docker Hub among credentials, and crane's. */
+export const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
+
 interface Key {
   /** `host[:port][/path]`, the host by its one canonical name. */
   readonly name: string;

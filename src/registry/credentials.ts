@@ -28,3 +28,9 @@ export function basicAuthorization(credentials: PasswordCredentials): string {
 export function encodedCredentials({ username, password }: PasswordCredentials): string {
   return Buffer.from(`${username}:${password}`).toString("base64");
 }
+
+/** Every text of them that is as good as they are. */
+export function secretsOf(credentials: Credentials): readonly string[] {
+  if ("password" in credentials) return [credentials.password, encodedCredentials(credentials)];
+  return ["identityToken" in credentials ? credentials.identityToken : credentials.registryToken];
+}
