@@ -1,5 +1,5 @@
 import { describe, expect } from "bun:test";
-import { chmodSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { serverIdentity } from "../../src/launch/ownership.ts";
 import {
@@ -11,7 +11,15 @@ import {
 import { type ConditionalTest, programProblem, unless } from "../support/requirements.ts";
 import { tempDir, type TempDir } from "../support/temp-dir.ts";
 import { inOwnedRoot } from "./support/owned-root.ts";
-import { AS_ROOT, put, run, start, tinyRoot, type StartOptions } from "./support/tiny-root.ts";
+import {
+  AS_ROOT,
+  onlyPrograms,
+  put,
+  run,
+  start,
+  tinyRoot,
+  type StartOptions,
+} from "./support/tiny-root.ts";
 
 // Every way to become the server, each with what has to be true in all of them.
 interface Way {
@@ -116,18 +124,6 @@ const WAYS: readonly Way[] = [
     goLimits: true,
   },
 ];
-
-/** A directory with links to these programs, to be the runner's whole PATH. */
-function onlyPrograms(dir: TempDir, programs: Readonly<Record<string, string>>): string {
-  const path = dir.file("programs");
-  mkdirSync(path);
-  // The server's user reaches env through it.
-  chmodSync(dir.path, 0o755);
-  for (const [name, program] of Object.entries(programs)) {
-    symlinkSync(Bun.which(program) ?? program, join(path, name));
-  }
-  return path;
-}
 
 function testWith(
   programs: readonly string[],

@@ -8,17 +8,19 @@ import {
   readFileSync,
   readlinkSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { applyOverlay } from "../../src/launch/overlay.ts";
 import { overlayRootView, planOverlay } from "../../src/launch/overlay-plan.ts";
-import { serverIdentity } from "../../src/launch/ownership.ts";
+import { giveTree, serverIdentity } from "../../src/launch/ownership.ts";
 import { findIn } from "../../src/launch/root-view.ts";
 import { removeTree } from "../../src/system/private-directory.ts";
 import { ORDINARY_USER, otherUserProblem } from "../support/privileges.ts";
 import { needsThat, unless } from "../support/requirements.ts";
 import { tempDir, type TempDir } from "../support/temp-dir.ts";
 import { AS_ROOT, put } from "./support/tiny-root.ts";
+import { snapshotOf } from "./support/tree-snapshot.ts";
 
 const OTHER_FILE_SYSTEM = "/dev/shm";
 const testAcross = needsThat(
@@ -167,6 +169,32 @@ describe("applyOverlay", () => {
       }
     },
   );
+
+  test("a tree that others use as well is copied, and stays as it is", async () => {
+    using dir = tempDir();
+    const { staged, runtime } = roots(dir);
+    put(runtime, "opt/own", "runner");
+    put(staged, "app/tool", "tool", 0o750);
+    linkSync(join(staged, "app/tool"), join(staged, "app/again"));
+    put(staged, "app/locked/file", "x");
+    chmodSync(join(staged, "app/locked"), 0o555);
+    put(staged, "opt/own", "image");
+    giveTree(staged, serverIdentity());
+    const before = snapshotOf(staged);
+    const plan = planOverlay(staged, runtime);
+    const report = await applyOverlay(plan, serverIdentity(), { shared: true });
+    expect(report.kept).toEqual([
+      { path: "/app", entries: 5, bytes: 9 },
+      { path: "/opt", entries: 2, bytes: 5 },
+    ]);
+    expect(report.leftOut).toEqual([{ path: "/opt/own", why: "exists already" }]);
+    expect(report.placed.map(String)).toEqual([join(runtime, "app")]);
+    writeFileSync(join(runtime, "app/tool"), "changed");
+    expect(readFileSync(join(runtime, "app/again"), "utf8")).toBe("changed");
+    expect(lstatSync(join(runtime, "app/tool")).uid).toBe(serverIdentity().uid);
+    expect(lstatSync(join(runtime, "app/locked")).mode & 0o777).toBe(0o555);
+    expect(snapshotOf(staged)).toEqual(before);
+  });
 
   testAsRoot("as root what moved belongs to the server and what was there does not", async () => {
     using dir = tempDir();

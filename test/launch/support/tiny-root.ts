@@ -6,7 +6,6 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -59,6 +58,18 @@ export function put(
   return target;
 }
 
+/** A directory with links to these programs, to be the runner's whole PATH. */
+export function onlyPrograms(dir: TempDir, programs: Readonly<Record<string, string>>): string {
+  const path = dir.file("programs");
+  mkdirSync(path);
+  // The server's user reaches env through it.
+  chmodSync(dir.path, 0o755);
+  for (const [name, program] of Object.entries(programs)) {
+    symlinkSync(Bun.which(program) ?? program, join(path, name));
+  }
+  return path;
+}
+
 export interface StartOptions {
   readonly mode?: Launch["mode"];
   readonly entrypoint?: readonly string[];
@@ -71,8 +82,10 @@ export interface StartOptions {
   readonly logLevel?: Launch["logLevel"];
   /** Start the runner as this user and group rather than as who the tests are. */
   readonly uid?: number;
-  /** The root is a tree that others use as well. */
+  /** The root is a tree that others use as well, and is the server's user's already. */
   readonly shared?: boolean;
+  /** Where a run has its directory then. */
+  readonly scratchParent?: string;
   /** A program with arguments that starts the runner, such as setpriv. */
   readonly through?: readonly string[];
   readonly stdin?: "ignore" | "pipe";
@@ -81,10 +94,16 @@ export interface StartOptions {
 /** Starts the launcher on a root. */
 export function start(dir: TempDir, root: string, options: StartOptions) {
   const file = dir.file("launch.json");
-  const scratch = options.shared === true ? { scratch: scratchIn(dir) } : {};
-  writeFileSync(file, JSON.stringify({ ...launchOf(root, options), ...scratch }));
-  if (options.shared === true) giveTree(root, serverIdentity());
-  if (options.uid !== undefined) giveTo(dir, root, options.uid);
+  const scratch = options.shared === true ? scratchFor(dir, options) : undefined;
+  const launch: Launch = { ...launchOf(root, options), ...(scratch && { scratch }) };
+  writeFileSync(file, JSON.stringify(launch));
+  if (options.uid !== undefined && AS_ROOT) {
+    for (const path of [dir.path, scratch ?? dir.path]) chownSync(path, options.uid, options.uid);
+    if (scratch === undefined)
+      Bun.spawnSync(["chown", "-R", `${options.uid}:${options.uid}`, root]);
+  }
+  // As the cache does; where all is as it has to be, nothing changes.
+  if (scratch !== undefined) giveTree(root, serverIdentity());
   return Bun.spawn([...(options.through ?? []), process.execPath, LAUNCHER, file], {
     env: { PATH: process.env["PATH"] ?? "", RUNNER_CANARY: "must not arrive" },
     cwd: "/",
@@ -136,16 +155,7 @@ function launchOf(root: string, options: StartOptions): Launch {
   };
 }
 
-function scratchIn(dir: TempDir): string {
-  // A start has a new one, and names of any kind may lead there.
-  return mkdtempSync(`${dir.path}/scratch,a:b\\c=`);
-}
-
-function giveTo(dir: TempDir, root: string, uid: number): void {
-  if (!AS_ROOT) return;
-  chownSync(dir.path, uid, uid);
-  for (const name of readdirSync(dir.path).filter((name) => name.startsWith("scratch"))) {
-    chownSync(join(dir.path, name), uid, uid);
-  }
-  Bun.spawnSync(["chown", "-R", `${uid}:${uid}`, root]);
+// A start has a new one, and the names that lead there may be of any kind.
+function scratchFor(dir: TempDir, { scratchParent = dir.path }: StartOptions): string {
+  return mkdtempSync(join(scratchParent, "scratch,a:b\\c="));
 }
