@@ -13,6 +13,8 @@ export interface Identity {
 export interface Wishes {
   /** As openssl writes alternative names. */
   readonly names?: string;
+  /** Of which kind its key is; on the curve P-256 by default. */
+  readonly key?: "ec" | "rsa";
   /** Days that it is valid for from now on; one that is less than none has expired. */
   readonly days?: number;
 }
@@ -26,22 +28,25 @@ export interface CertificateAuthority extends Disposable {
 }
 
 const LOOPBACK = "DNS:localhost,DNS:registry.test,IP:127.0.0.1,IP:::1";
-const KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+const KEYS = {
+  ec: ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
+  rsa: ["-newkey", "rsa:2048", "-nodes"],
+} as const;
 
 /** Makes an authority in a temporary directory. */
 export function createAuthority(name = "an authority of tests"): CertificateAuthority {
   const directory = tempDir("fastmcp-runner-authority-");
   const path = directory.file("authority.pem");
   const keyPath = directory.file("authority.key");
-  openssl(["req", "-x509", ...KEY, "-days", "2", "-subj", `/CN=${name}`], keyPath, path);
+  openssl(["req", "-x509", ...KEYS.ec, "-days", "2", "-subj", `/CN=${name}`], keyPath, path);
   let issued = 0;
   return {
     cert: readFileSync(path, "utf8"),
     path,
-    issue({ names = LOOPBACK, days = 1 } = {}) {
+    issue({ names = LOOPBACK, days = 1, key = "ec" } = {}) {
       const stem = directory.file(`issued-${++issued}`);
       writeFileSync(`${stem}.ext`, `subjectAltName=${names}`);
-      openssl(["req", ...KEY, "-subj", "/CN=issued"], `${stem}.key`, `${stem}.csr`);
+      openssl(["req", ...KEYS[key], "-subj", "/CN=issued"], `${stem}.key`, `${stem}.csr`);
       const signing = [
         "-CA",
         path,
