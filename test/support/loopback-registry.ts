@@ -1,6 +1,7 @@
 // A strict container registry inside this process, on loopback: serves images built in memory, knows Basic and Bearer
 // access, can send its blobs from another host, and remembers every request. Pull only.
 
+import type { Identity } from "./certificate-authority.ts";
 import type { BuiltImage, Document } from "./image-builder.ts";
 
 export interface Account {
@@ -15,6 +16,8 @@ export interface LoopbackRegistryOptions {
   readonly access?: { readonly scheme: "basic" | "bearer"; readonly account?: Account };
   /** Answer blob requests with a redirect to a second host, whose URLs are signed and which refuses Authorization. */
   readonly redirectBlobs?: boolean;
+  /** Both hosts are reached by TLS. */
+  readonly tls?: Identity;
   /** Answers instead of the registry: for tests of what goes wrong. */
   readonly intercept?: (
     request: RecordedRequest,
@@ -56,10 +59,8 @@ export function startLoopbackRegistry(options: LoopbackRegistryOptions = {}): Lo
     if (request.method !== "GET" && request.method !== "HEAD") return refuse(405, "UNSUPPORTED");
     if (request.path === "/token") return answerToken(request, options, tokens);
     const denied = checkAccess(request, options, tokens);
-    return (
-      denied ??
-      answerRegistry(request, repositories, options.redirectBlobs ? hostOf(blobHost) : null)
-    );
+    const blobs = options.redirectBlobs ? `${schemeOf(options)}://${hostOf(blobHost)}` : null;
+    return denied ?? answerRegistry(request, repositories, blobs);
   });
   const add = (name: string, image: BuiltImage) => addImage(repositories, name, image);
   for (const [name, image] of Object.entries(options.images ?? {})) add(name, image);
@@ -98,6 +99,7 @@ function serve(
     hostname: "127.0.0.1",
     port: 0,
     idleTimeout: 0,
+    ...(options.tls && { tls: options.tls }),
     async fetch({ method, url, headers }) {
       const { host, pathname, search } = new URL(url);
       const request = { host, method, path: pathname, query: search.slice(1), headers };
@@ -111,10 +113,14 @@ function hostOf(server: Bun.Server<undefined>): string {
   return `127.0.0.1:${server.port}`;
 }
 
+function schemeOf({ tls }: LoopbackRegistryOptions): string {
+  return tls === undefined ? "http" : "https";
+}
+
 function answerRegistry(
   request: RecordedRequest,
   repositories: ReadonlyMap<string, Repository>,
-  blobHost: string | null,
+  blobOrigin: string | null,
 ): Response {
   if (request.path === "/v2/") return Response.json({});
   const manifest = MANIFEST_PATH.exec(request.path);
@@ -126,10 +132,10 @@ function answerRegistry(
   const blob = BLOB_PATH.exec(request.path);
   const bytes = repositories.get(blob?.[1] ?? "")?.blobs.get(blob?.[2] ?? "");
   if (bytes === undefined) return refuse(404, blob === null ? "UNSUPPORTED" : "BLOB_UNKNOWN");
-  if (blobHost === null) return bytesResponse(bytes, "application/octet-stream");
+  if (blobOrigin === null) return bytesResponse(bytes, "application/octet-stream");
   return new Response(null, {
     status: 307,
-    headers: { location: `http://${blobHost}${request.path}?${SIGNATURE}` },
+    headers: { location: `${blobOrigin}${request.path}?${SIGNATURE}` },
   });
 }
 
@@ -155,9 +161,10 @@ function answerBlobHost(
 
 function checkAccess(
   request: RecordedRequest,
-  { access }: LoopbackRegistryOptions,
+  options: LoopbackRegistryOptions,
   tokens: ReadonlyMap<string, string>,
 ): Response | undefined {
+  const { access } = options;
   if (access === undefined) return undefined;
   const authorization = request.headers.get("authorization") ?? "";
   if (access.scheme === "basic") {
@@ -168,7 +175,10 @@ function checkAccess(
   const scope = tokens.get(authorization.replace(/^Bearer /, ""));
   const wanted = name === undefined ? "" : `repository:${name}:pull`;
   if (scope !== undefined && (wanted === "" || scope === wanted)) return undefined;
-  const parameters = [`realm="http://${request.host}/token"`, `service="${SERVICE}"`];
+  const parameters = [
+    `realm="${schemeOf(options)}://${request.host}/token"`,
+    `service="${SERVICE}"`,
+  ];
   if (wanted !== "") parameters.push(`scope="${wanted}"`);
   return refuse(401, "UNAUTHORIZED", { "www-authenticate": `Bearer ${parameters.join(",")}` });
 }

@@ -2,12 +2,16 @@
 // and a password if told so, and remembers what it was asked. Whatever host is asked for, it connects to loopback.
 
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import type { Identity } from "./certificate-authority.ts";
 
 export interface ProxyOptions {
   /** `user:password`, without which it answers 407. */
   readonly account?: string;
   /** An answer to everything, such as `403 Forbidden`. */
   readonly refusal?: string;
+  /** It is reached by TLS. */
+  readonly tls?: Identity;
 }
 
 export interface ProxyServer extends AsyncDisposable {
@@ -17,7 +21,8 @@ export interface ProxyServer extends AsyncDisposable {
   readonly requests: readonly string[];
 }
 
-export async function startProxy({ account, refusal }: ProxyOptions = {}): Promise<ProxyServer> {
+export async function startProxy(options: ProxyOptions = {}): Promise<ProxyServer> {
+  const { account, refusal, tls } = options;
   const requests: string[] = [];
   const sockets = new Set<Socket>();
   const keep = (socket: Socket) => {
@@ -25,7 +30,7 @@ export async function startProxy({ account, refusal }: ProxyOptions = {}): Promi
     // What either side breaks off is none of the other's faults.
     socket.on("error", () => socket.destroy()).on("close", () => sockets.delete(socket));
   };
-  const server = createServer((client) => {
+  const serve = (client: Socket) => {
     keep(client);
     let received = Buffer.alloc(0);
     client.on("data", function collect(chunk: Buffer) {
@@ -45,7 +50,8 @@ export async function startProxy({ account, refusal }: ProxyOptions = {}): Promi
       });
       keep(upstream);
     });
-  });
+  };
+  const server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
