@@ -40,6 +40,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   pipeline: ["stages", "system", "log"],
   stages: [
     "archive",
+    "cache",
     "errors",
     "launch",
     "layers",
@@ -57,6 +58,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   archive: ["archive", "errors"],
   registry: ["archive", "errors", "oci", "registry", "system"],
   layers: ["archive", "errors", "layers", "oci", "system"],
+  cache: ["cache", "errors", "oci", "system"],
   launch: ["errors", "launch", "system"],
   system: ["errors", "system"],
   output: ["errors"],

@@ -28,7 +28,8 @@ const words = new Uint32Array(answer.buffer, answer.byteOffset, answer.byteLengt
 
 /** Names of files, each ended by a zero byte, relative to a directory. */
 export class FileNames {
-  readonly #bytes: Buffer;
+  /** Kept for as long as its address is in use. */
+  readonly bytes: Buffer;
   readonly #directory: number;
   readonly #address: number;
   readonly #answerAddress = addressOf(answer);
@@ -36,13 +37,8 @@ export class FileNames {
   /** `directory` is an open descriptor. */
   constructor(directory: number, bytes: Buffer) {
     this.#directory = directory;
-    this.#bytes = bytes;
+    this.bytes = bytes;
     this.#address = bytes.byteLength === 0 ? 0 : addressOf(bytes);
-  }
-
-  /** Where the name after the one at `offset` begins. */
-  after(offset: number): number {
-    return this.#bytes.indexOf(0, offset) + 1;
   }
 
   /** Writes the state of the file whose name begins at `offset`; no link is followed. False when there is none. */

@@ -1,0 +1,76 @@
+// A source of images with a cache before it: what is kept is not asked for, and what is fetched is kept.
+
+import { RunnerError } from "../errors.ts";
+import { type Digest, digestOf } from "../oci/digest.ts";
+import type { Descriptor } from "../oci/manifest.ts";
+import type { Blobs } from "./blobs.ts";
+
+/** One image where it comes from. */
+export interface Source {
+  /** What the image's name stands for; undefined where the source does not say. */
+  digest(): Promise<Digest | undefined>;
+  /** A manifest by its digest, which has been checked, or what the image's name stands for. */
+  manifest(digest?: Digest): Promise<Uint8Array>;
+  /** Unverified bytes. */
+  blob(descriptor: Descriptor): Promise<ReadableStream<Uint8Array>>;
+}
+
+export interface CachedSourceOptions {
+  readonly source: Source;
+  readonly blobs: Blobs;
+  /** What the name stood for when it was last looked up; it is believed only where `source` says the same. */
+  readonly lastDigest?: Digest | undefined;
+  /** The name stands for this and nothing else. */
+  readonly fixedDigest?: Digest | undefined;
+  /** Layers are kept as well; a source on this machine's disk needs no second copy. */
+  readonly keepsLayers: boolean;
+  /** Called when another process fetches what is wanted, and is waited for. */
+  readonly onWait?: () => void;
+}
+
+export interface CachedSource extends Source {
+  /** The digests of the manifests that were given away: the first is what the image's name stands for. */
+  readonly manifests: readonly Digest[];
+}
+
+export function cachedSource(options: CachedSourceOptions): CachedSource {
+  const { source, blobs, lastDigest, fixedDigest, keepsLayers, onWait } = options;
+  const manifests: Digest[] = [];
+  const give = (digest: Digest, bytes: Uint8Array) => {
+    manifests.push(digest);
+    return bytes;
+  };
+  // Who has never seen the image needs its manifest anyhow: asking for the digest first would be a request more.
+  const digest = async () => fixedDigest ?? (lastDigest && (await source.digest()));
+  return {
+    manifests,
+    digest,
+    async manifest(asked) {
+      const wanted = asked ?? (await digest());
+      const kept = wanted && blobs.read(wanted);
+      if (wanted !== undefined && kept !== undefined) return give(wanted, kept);
+      const bytes = await source.manifest(wanted);
+      const actual = wanted ?? digestOf(bytes);
+      blobs.write(actual, bytes);
+      return give(actual, bytes);
+    },
+    blob: (descriptor) =>
+      keepsLayers
+        ? blobs.open(descriptor, () => source.blob(descriptor), onWait)
+        : source.blob(descriptor),
+  };
+}
+
+/** A source that has nothing: what the cache lacks cannot be had. `why` is the reason, as the end of a sentence. */
+export function nowhere(image: string, why: string): Source {
+  const refuse = () => {
+    throw new RunnerError("IMAGE_NOT_FOUND", `${image} is not in the cache, and ${why}`, {
+      hint: "Set PULL_POLICY to missing or always to have it pulled.",
+    });
+  };
+  return {
+    digest: async () => refuse(),
+    manifest: async () => refuse(),
+    blob: async () => refuse(),
+  };
+}
