@@ -49,13 +49,13 @@ export class Blobs {
   }
 
   /**
-   * A blob's bytes: from the cache, or from where `fetch` has them, and then kept on the way. Of several that want the
+   * A blob's bytes: from the cache, or from where `obtain` has them, and then kept on the way. Of several that want the
    * same blob at once, in whatever process, one fetches it and the others wait; `onWait` is called when that happens.
    * A large blob that is damaged shows by its digest only, at its end: `dropDamaged` is for whoever notices.
    */
   async open(
     blob: BlobName,
-    fetch: () => Promise<ByteStream>,
+    obtain: () => Promise<ByteStream>,
     onWait?: () => void,
   ): Promise<ByteStream> {
     const kept = await this.#openKept(blob);
@@ -63,7 +63,7 @@ export class Blobs {
     const lock = await lockFile(this.#lockOf(blob.digest), onWait);
     try {
       const fetchedMeanwhile = await this.#openKept(blob);
-      if (fetchedMeanwhile === undefined) return this.#keeping(await fetch(), blob, lock);
+      if (fetchedMeanwhile === undefined) return this.#keeping(await obtain(), blob, lock);
       lock[Symbol.dispose]();
       return fetchedMeanwhile;
     } catch (error) {
