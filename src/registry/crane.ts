@@ -2,6 +2,7 @@
 // directory, and it is asked for manifests and blobs only: what `crane export` makes of layers is not always the image.
 
 import { rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DOCKER_HUB, type Reference } from "../oci/reference.ts";
 import {
@@ -12,8 +13,9 @@ import {
   type RunOptions,
   type RunResult,
 } from "../system/child.ts";
+import { craneConfig } from "./crane-config.ts";
 import { craneError, craneUnsafe, startError, type CraneCall } from "./crane-problem.ts";
-import type { PasswordCredentials } from "./credentials.ts";
+import type { Credentials } from "./credentials.ts";
 import { checkManifestBytes, DEFAULT_MANIFEST_BYTES } from "./manifest-bytes.ts";
 import type { Registry } from "./registry.ts";
 
@@ -22,7 +24,7 @@ export interface CraneOptions {
   readonly program: string;
   /** The environment that the few variables which crane needs are taken from. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly credentials?: PasswordCredentials | undefined;
+  readonly credentials?: Credentials | undefined;
   /** The registry to sign in to, as a reference names it. */
   readonly registry: string;
   /** Milliseconds of silence after which crane is ended. */
@@ -32,9 +34,6 @@ export interface CraneOptions {
   readonly maxManifestBytes?: number;
 }
 
-/** What signing in may have to say. */
-const MAX_WORDS_BYTES = 65_536;
-
 const INHERITED = [
   "PATH",
   "SSL_CERT_FILE",
@@ -43,9 +42,8 @@ const INHERITED = [
 ];
 
 /**
- * Signs in, if there are credentials, and returns a client. Signing in only writes the credentials down: whether they
- * are right shows when the first manifest is asked for.
- * Throws CRANE_MISSING when the program cannot be started, CRANE_FAILED when it fails or must not be used.
+ * Writes the credentials down, if there are any, and returns a client. Whether they are right, and whether there is
+ * such a program, shows when the first manifest is asked for. Throws CRANE_FAILED for a registry that it must not ask.
  */
 export async function createCrane(options: CraneOptions): Promise<Registry> {
   const { credentials, registry, stallMs, directory } = options;
@@ -54,7 +52,10 @@ export async function createCrane(options: CraneOptions): Promise<Registry> {
   if (problem !== undefined) throw problem;
   const call = { registry, signedIn: credentials !== undefined, stallMs };
   const child = { env: environment(options.env, directory), stallMs };
-  if (credentials !== undefined) await signIn(options, credentials, child, call);
+  const config = join(directory, "config.json");
+  if (credentials !== undefined) {
+    await writeFile(config, craneConfig(registry, credentials), { mode: 0o600 });
+  }
   let program: string | undefined = options.program;
   const argv = (command: string, name: string) => {
     if (program === undefined) throw new Error("the registry client is closed");
@@ -75,20 +76,9 @@ export async function createCrane(options: CraneOptions): Promise<Registry> {
     },
     close() {
       program = undefined;
-      rmSync(join(directory, "config.json"), { force: true });
+      rmSync(config, { force: true });
     },
   };
-}
-
-async function signIn(
-  { program, registry }: CraneOptions,
-  { username, password }: PasswordCredentials,
-  child: ChildOptions,
-  call: CraneCall,
-): Promise<void> {
-  const argv = [program, "auth", "login", hostOf(registry), "-u", username, "--password-stdin"];
-  const result = await run(argv, { ...child, stdin: password, maxBytes: MAX_WORDS_BYTES });
-  if (result.exitCode !== 0) throw craneError(result, call);
 }
 
 // Nothing else: what this process was started with is none of crane's business, the password least of all.

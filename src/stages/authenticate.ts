@@ -1,19 +1,17 @@
-// Stage 2: a registry that is signed in. A password from a file is read here; one from the environment has left it
-// before stage 1.
+// Stage 2: a registry that is signed in, through the client that is asked for or at hand.
 
-import { readFile } from "node:fs/promises";
-import { RunnerError, reasonOf } from "../errors.ts";
-import { keepOutOfLog, log } from "../log.ts";
+import { RunnerError } from "../errors.ts";
+import { log } from "../log.ts";
 import { createBuiltin } from "../registry/builtin.ts";
 import { createCrane } from "../registry/crane.ts";
-import { type PasswordCredentials, encodedCredentials } from "../registry/credentials.ts";
+import type { Credentials } from "../registry/credentials.ts";
 import { craneMayDowngrade } from "../registry/host.ts";
 import type { Registry } from "../registry/registry.ts";
 import { nameOf } from "../read-settings.ts";
-import { hideFromOtherProcesses } from "../system/environ.ts";
 import { memoryDirectory } from "../system/private-directory.ts";
 import { findProgram } from "../system/programs.ts";
 import { runDirectory, sweepRunDirectories } from "../system/run-directory.ts";
+import { credentialsFor } from "./credentials.ts";
 import type { ImageRequest } from "./validate.ts";
 
 /** Access to the registry; disposing it forgets the credentials. */
@@ -23,7 +21,7 @@ export interface Session extends Disposable {
 
 /** Throws CREDENTIALS_UNREADABLE, CRANE_MISSING and CRANE_FAILED; a wrong password shows at the first request. */
 export async function authenticate(request: ImageRequest): Promise<Session> {
-  const credentials = await readCredentials(request);
+  const credentials = await credentialsFor(request);
   const crane = chooseCrane(request);
   log.debug(`registry client: ${crane ?? "built in"}`);
   return crane === undefined
@@ -31,14 +29,11 @@ export async function authenticate(request: ImageRequest): Promise<Session> {
     : await craneSession(request, crane, credentials);
 }
 
-function builtinSession(
-  request: ImageRequest,
-  credentials: PasswordCredentials | undefined,
-): Session {
+function builtinSession(request: ImageRequest, credentials: Credentials | undefined): Session {
   const registry = createBuiltin({
     stallMs: request.registryTimeout * 1000,
     maxManifestBytes: request.maxManifestBytes,
-    ...(credentials && { credentials }),
+    ...(credentials && "password" in credentials && { credentials }),
   });
   return { registry, [Symbol.dispose]: () => registry.close() };
 }
@@ -46,7 +41,7 @@ function builtinSession(
 async function craneSession(
   request: ImageRequest,
   program: string,
-  credentials: PasswordCredentials | undefined,
+  credentials: Credentials | undefined,
 ): Promise<Session> {
   // crane keeps the password in its configuration: in memory where there is a tmpfs, for this user alone, and gone
   // with the session or on any other way out.
@@ -82,33 +77,4 @@ function chooseCrane({ registryClient, host, image }: ImageRequest): string | un
     );
   }
   return craneMayDowngrade(image.registry) ? undefined : program;
-}
-
-async function readCredentials(request: ImageRequest): Promise<PasswordCredentials | undefined> {
-  const { registryUser: username, registryPassword, registryPasswordFile } = request;
-  if (username === undefined) return undefined;
-  const password = registryPassword ?? (await readPassword(registryPasswordFile ?? ""));
-  keepOutOfLog(password);
-  keepOutOfLog(encodedCredentials({ username, password }));
-  return { username, password };
-}
-
-async function readPassword(path: string): Promise<string> {
-  hideFromOtherProcesses();
-  let password: string;
-  try {
-    // A pipe may keep its reader waiting, and a signal must be heard meanwhile.
-    password = (await readFile(path, "utf8")).replace(/\r?\n$/, "");
-  } catch (error) {
-    throw new RunnerError(
-      "CREDENTIALS_UNREADABLE",
-      `${nameOf("registryPasswordFile")} cannot be read: ${reasonOf(error)}`,
-      { cause: error },
-    );
-  }
-  if (password !== "") return password;
-  throw new RunnerError(
-    "CREDENTIALS_UNREADABLE",
-    `${nameOf("registryPasswordFile")} ${path} is empty`,
-  );
 }

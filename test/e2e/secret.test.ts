@@ -2,7 +2,7 @@
 // file that it may read. It finds nothing, as root's successor and as an ordinary user's.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, readFileSync } from "node:fs";
+import { chmodSync, copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { buildImage } from "../support/image-builder.ts";
 import { startLoopbackRegistry, type LoopbackRegistry } from "../support/loopback-registry.ts";
 import {
@@ -44,6 +44,11 @@ const programs = tempDir();
 
 beforeAll(() => {
   chmodSync(programs.path, 0o755);
+  const answer = `printf '{"Username":"reader","Secret":"%s-%s"}' ${CANARY.join(" ")}`;
+  writeFileSync(programs.file("docker-credential-parts"), `#!/bin/sh\n${answer}\n`, {
+    mode: 0o755,
+  });
+  writeFileSync(programs.file("config.json"), '{"credsStore":"parts"}');
   const crane = Bun.which("crane");
   if (crane !== null) copyFileSync(crane, programs.file("crane"));
   const busybox = Bun.which("busybox");
@@ -74,14 +79,17 @@ afterAll(() => {
   programs[Symbol.dispose]();
 });
 
-const environment = (client: string) => ({
+const environment = (client: string, source: Readonly<Record<string, string>> = GIVEN) => ({
   IMAGE: `${registry.host}/team/searcher:1`,
   MCP_TRANSPORT: "stdio",
   REGISTRY_CLIENT: client,
-  REGISTRY_USER: "reader",
-  REGISTRY_PASSWORD: PASSWORD,
   PATH: `${programs.path}:${process.env["PATH"]}`,
+  ...source,
 });
+
+const GIVEN = { REGISTRY_USER: "reader", REGISTRY_PASSWORD: PASSWORD };
+/** A helper has the password in two parts, as the searcher does: what it keeps is its own, what it says is ours. */
+const SOURCES = { "that was set": GIVEN, "that a helper told": { DOCKER_CONFIG: programs.path } };
 
 const isRoot = process.getuid?.() === 0;
 const ordinaryProblem = isRoot ? otherUserProblem() : undefined;
@@ -92,7 +100,11 @@ const SUCCESSORS = [
   ["an ordinary user's", ordinary, ordinaryProblem ?? runModeProblem(ordinary.user)],
 ] as const;
 
-describe.each(["crane", "builtin"])("with %s", (client) => {
+const WAYS = ["crane", "builtin"].flatMap((client) =>
+  Object.entries(SOURCES).map(([name, source]) => ({ client, name, source })),
+);
+
+describe.each(WAYS)("with $client and a password $name", ({ client, source }) => {
   const clientProblem = client === "crane" ? programProblem("crane") : undefined;
 
   for (const [name, options, problem] of SUCCESSORS) {
@@ -101,7 +113,7 @@ describe.each(["crane", "builtin"])("with %s", (client) => {
       async () => {
         const { stdout, stderr, status } = await runRunner({
           arguments: ["--", "/search", ...CANARY],
-          environment: environment(client),
+          environment: environment(client, source),
           ...options,
         });
         expect(stderr).not.toContain(PASSWORD);
@@ -131,8 +143,6 @@ unless(programProblem("busybox"), searchProblem)(
   SEARCH_MS,
 );
 
-const ACCOUNT = { REGISTRY_USER: "reader", REGISTRY_PASSWORD: PASSWORD };
-
 describe.each(["crane", "builtin"])("a registry that quotes what %s sends it", (client) => {
   const problem = client === "crane" ? programProblem("crane") : undefined;
   for (const [format, padding] of [
@@ -157,7 +167,7 @@ describe.each(["crane", "builtin"])("a registry that quotes what %s sends it", (
         });
         const { stderr } = await runRunner({
           environment: {
-            ...ACCOUNT,
+            ...GIVEN,
             IMAGE: `${echo.host}/team/server:1`,
             PORT: "1",
             REGISTRY_CLIENT: client,
@@ -216,12 +226,12 @@ async function whileItWaits(
 
 const COMMANDS: Readonly<Record<string, (slow: LoopbackRegistry) => RunnerOptions>> = {
   "while an image is pulled": ({ host }) => ({
-    environment: { ...ACCOUNT, IMAGE: `${host}/team/server:1`, PORT: "1" },
+    environment: { ...GIVEN, IMAGE: `${host}/team/server:1`, PORT: "1" },
   }),
   // A container's HEALTHCHECK has the container's whole environment.
   "during a healthcheck": ({ host }) => ({
     arguments: ["healthcheck"],
-    environment: { ...ACCOUNT, MCP_HOST: "127.0.0.1", PORT: host.split(":")[1] },
+    environment: { ...GIVEN, MCP_HOST: "127.0.0.1", PORT: host.split(":")[1] },
   }),
 };
 
