@@ -54,6 +54,10 @@ export interface MisbehavingOptions extends WireOptions {
   readonly identityToken?: string;
   /** Blobs, and configs with them, are redirected to the storage, to addresses that are signed. */
   readonly usesStorage?: boolean;
+  /** Where the token service is, when not at the registry's own `/token`. */
+  readonly realm?: string;
+  /** What the hosts are called, where a proxy leads to them. */
+  readonly names?: Readonly<Record<Host, string>>;
   readonly faults?: readonly Fault[];
 }
 
@@ -63,6 +67,7 @@ export interface MisbehavingRegistry extends AsyncDisposable {
   readonly storageHost: string;
   /** `localhost:port`: this machine as well, but not the registry's name. */
   readonly strangerHost: string;
+  readonly ports: Readonly<Record<Host, number>>;
   readonly requests: readonly (RegistryRequest & { readonly status: number })[];
   /** Steps and statuses in order, such as `manifest 401`. */
   readonly story: readonly string[];
@@ -83,17 +88,20 @@ export async function startMisbehavingRegistry(
   const start = async (own: "registry" | "storage" | "stranger") => {
     const server = await startWireServer((request) => registry.answer(own, request), options);
     servers.push(server);
-    const host = `${own === "stranger" ? "localhost" : "127.0.0.1"}:${server.port}`;
-    registry.hosts[own] = host;
-    return host;
+    const here = `${own === "stranger" ? "localhost" : "127.0.0.1"}:${server.port}`;
+    registry.hosts[own] = options.names?.[own] ?? here;
+    return server.port;
   };
-  const host = await start("registry");
-  const storageHost = await start("storage");
-  const strangerHost = await start("stranger");
+  const ports = {
+    registry: await start("registry"),
+    storage: await start("storage"),
+    stranger: await start("stranger"),
+  };
   return {
-    host,
-    storageHost,
-    strangerHost,
+    host: registry.hosts.registry,
+    storageHost: registry.hosts.storage,
+    strangerHost: registry.hosts.stranger,
+    ports,
     requests: registry.requests,
     get story() {
       return registry.requests.map(({ step, status }) => `${step} ${status}`);
@@ -139,6 +147,14 @@ class State {
     this.#options = options;
   }
 
+  get #scheme(): string {
+    return this.#options.tls === undefined ? "http" : "https";
+  }
+
+  get #realm(): string {
+    return this.#options.realm ?? `${this.#scheme}://${this.hosts.registry}/token`;
+  }
+
   async answer(own: Host, wire: WireRequest): Promise<WireAnswer> {
     const request = this.#understand(own, wire);
     this.offences.push(...offences(request, this.requests, this.#options));
@@ -163,7 +179,7 @@ class State {
   }
 
   #stepOf(path: string, name: string): Step {
-    if (path === "/token") return "token";
+    if (path === new URL(this.#realm).pathname) return "token";
     if (MANIFEST_PATH.test(path)) return "manifest";
     if (!BLOB_PATH.test(path)) return "other";
     const layers = Object.values(this.#options.images).flatMap((image) => image.layers);
@@ -215,8 +231,7 @@ class State {
   #redirect(name: string): WireAnswer {
     const signature = `canary-signature-${this.#signatures.size}`;
     this.#signatures.add(signature);
-    const scheme = this.#options.tls === undefined ? "http" : "https";
-    const location = `${scheme}://${this.hosts.storage}/${name}?signature=${signature}`;
+    const location = `${this.#scheme}://${this.hosts.storage}/${name}?signature=${signature}`;
     return proper(307, "", { location });
   }
 
@@ -229,7 +244,7 @@ class State {
   }
 
   #denial({ headers, path }: RegistryRequest): WireAnswer | undefined {
-    const { access, tls } = this.#options;
+    const { access } = this.#options;
     if (access === undefined) return undefined;
     const authorization = headers.get("authorization") ?? "";
     const scope = `repository:${(MANIFEST_PATH.exec(path) ?? BLOB_PATH.exec(path))?.[1]}:pull`;
@@ -238,9 +253,8 @@ class State {
       return refusal(401, "UNAUTHORIZED", { "www-authenticate": `Basic realm="${SERVICE}"` });
     }
     if (this.tokens.get(authorization.replace(/^Bearer /, "")) === scope) return undefined;
-    const realm = `${tls === undefined ? "http" : "https"}://${this.hosts.registry}/token`;
     return refusal(401, "UNAUTHORIZED", {
-      "www-authenticate": `Bearer realm="${realm}",service="${SERVICE}",scope="${scope}"`,
+      "www-authenticate": `Bearer realm="${this.#realm}",service="${SERVICE}",scope="${scope}"`,
     });
   }
 

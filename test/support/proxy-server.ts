@@ -12,6 +12,8 @@ export interface ProxyOptions {
   readonly refusal?: string;
   /** It is reached by TLS. */
   readonly tls?: Identity;
+  /** Ports of this machine by the names of hosts; others are asked at the port that the request names. */
+  readonly ports?: Readonly<Record<string, number>>;
 }
 
 export interface ProxyServer extends AsyncDisposable {
@@ -22,7 +24,7 @@ export interface ProxyServer extends AsyncDisposable {
 }
 
 export async function startProxy(options: ProxyOptions = {}): Promise<ProxyServer> {
-  const { account, refusal, tls } = options;
+  const { account, refusal, tls, ports = {} } = options;
   const requests: string[] = [];
   const sockets = new Set<Socket>();
   const keep = (socket: Socket) => {
@@ -43,7 +45,7 @@ export async function startProxy(options: ProxyOptions = {}): Promise<ProxyServe
       if (answer !== undefined)
         return void client.end(`HTTP/1.1 ${answer}\r\nContent-Length: 0\r\n\r\n`);
       requests.push(request);
-      const upstream = connect(portOf(request), "127.0.0.1", () => {
+      const upstream = connect(portOf(request, ports), "127.0.0.1", () => {
         if (request.startsWith("CONNECT ")) client.write("HTTP/1.1 200 Connected\r\n\r\n");
         else upstream.write(received);
         client.pipe(upstream).pipe(client);
@@ -71,8 +73,8 @@ function refusalOf(headers: readonly string[], account: string | undefined): str
 }
 
 // `CONNECT host:port`, or a method with a whole URL.
-function portOf(request: string): number {
+function portOf(request: string, ports: Readonly<Record<string, number>>): number {
   const [method, target = ""] = request.split(" ");
   const url = new URL(method === "CONNECT" ? `http://${target}` : target);
-  return Number(url.port || 80);
+  return ports[url.hostname] ?? Number(url.port || 80);
 }

@@ -61,7 +61,8 @@ export function startTokenServer(options: TokenServerOptions): TokenServer {
     },
   });
   return {
-    realm: `http://127.0.0.1:${server.port}/token`,
+    // By name: crane refuses a service at an address of this machine whose port is not the registry's.
+    realm: `http://localhost:${server.port}/token`,
     service: SERVICE,
     issuer: ISSUER,
     authorization: (name, actions) =>
