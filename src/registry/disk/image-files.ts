@@ -38,6 +38,9 @@ export function streamRange(
 ): ReadableStream<Uint8Array> {
   let at = start;
   const end = start + size;
+  let released: Promise<void> | undefined;
+  // A cancellation may come while a read is under way, which then fails.
+  const finish = () => (released ??= release());
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
@@ -47,13 +50,13 @@ export function streamRange(
         if (bytesRead > 0) controller.enqueue(chunk.subarray(0, bytesRead));
         if (bytesRead > 0 && at < end) return;
         controller.close();
-        await release();
+        await finish();
       } catch (error) {
-        await release();
+        await finish();
         throw error;
       }
     },
-    cancel: release,
+    cancel: finish,
   });
 }
 

@@ -2,6 +2,7 @@
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { digestOf } from "../../../src/oci/digest.ts";
 import { openDiskImage } from "../../../src/registry/disk/open-image.ts";
 import { blobName, layoutFiles, type Files, writeFiles } from "../../support/disk-image.ts";
 import { expectRefused } from "../../support/expect-refused.ts";
@@ -14,6 +15,7 @@ const ONE = buildImage({ layers: [[{ path: "one" }]], config: { Cmd: ["one"] } }
 const TWO = buildImage({ layers: [[{ path: "two" }], [{ path: "three" }]], compression: "zstd" });
 const FOREIGN = buildImage({ layers: [[{ path: "other" }]], platform: "linux/s390x" });
 const INDEX = buildIndex([FOREIGN, ONE]);
+const LARGE = Buffer.alloc(5_000_000, "x");
 const CONTAINERD_NAME = "io.containerd.image.name";
 
 const work = tempDir();
@@ -83,15 +85,17 @@ describe("a layout", () => {
   });
 
   test("leaves no file open, whether it is read to the end or not", async () => {
-    using directory = layout(layoutFiles({ image: ONE }));
+    const files = { ...layoutFiles({ image: ONE }), [blobName(digestOf(LARGE))]: LARGE };
+    using directory = layout(files);
     const before = openDescriptors();
     await pull(directory.path);
     const options = optionsFor(work.path);
     const registry = await openDiskImage({ kind: "oci", path: directory.path }, options);
-    const [layer] = ONE.layers;
-    if (layer === undefined) throw new Error("no layer");
-    const stream = await registry.blob({ digest: layer });
-    await stream.cancel();
+    const stream = await registry.blob({ digest: digestOf(LARGE) });
+    const reader = stream.getReader();
+    await reader.read();
+    await reader.cancel();
+    await (await registry.blob({ digest: digestOf(LARGE) })).cancel();
     registry.close();
     await untilOpen(before);
   });
