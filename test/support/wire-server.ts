@@ -36,6 +36,8 @@ export interface WireServer extends AsyncDisposable {
   readonly port: number;
   /** Connections that the client has opened and nobody has closed yet. */
   readonly open: number;
+  /** Closes them all. */
+  hangUp(): void;
 }
 
 const END_OF_HEAD = "\r\n\r\n";
@@ -57,13 +59,17 @@ export async function startWireServer(
   const server = tls === undefined ? createPlainServer(accept) : createTlsServer(tls, accept);
   server.on("tlsClientError", () => {});
   const port = await listen(server);
+  const hangUp = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   return {
     port,
     get open() {
       return sockets.size;
     },
+    hangUp,
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
+      hangUp();
       const closed = Promise.withResolvers<void>();
       server.close(() => closed.resolve());
       await closed.promise;
