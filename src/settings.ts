@@ -7,9 +7,10 @@ import { RUN_MODES } from "./launch/run-mode.ts";
 import { DEFAULT_LIMITS } from "./layers/limits.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./log.ts";
 import { parsePlatform } from "./oci/platform.ts";
-import { parseReference } from "./oci/reference.ts";
+import { parseImageName } from "./oci/image-name.ts";
 
 export const TRANSPORTS = ["streamable-http", "sse", "stdio"] as const;
+export const PULL_POLICIES = ["always", "missing", "never"] as const;
 export const REGISTRY_CLIENTS = ["auto", "crane", "builtin"] as const;
 
 /** A row, as those see it who need not know its value. */
@@ -79,7 +80,7 @@ export const SETTINGS = {
     value: "reference",
     about:
       "Image to run, as in `docker pull`: `ghcr.io/org/server:1.2`, `mcp/fetch`, `host:5000/name@sha256:…`. Also the argument.",
-    schema: parsedBy(parseReference),
+    schema: parsedBy(parseImageName),
     code: "REFERENCE_INVALID",
   },
   port: {
@@ -187,6 +188,76 @@ export const SETTINGS = {
     about: "Seconds without a byte from the registry after which the runner gives up.",
     schema: wholeNumber(1, 3_600),
     fallback: "30",
+  },
+  registryConcurrency: {
+    env: "REGISTRY_CONCURRENCY",
+    flag: "registry-concurrency",
+    value: "number",
+    about: "Requests to the registry at the same time.",
+    schema: wholeNumber(1, 64),
+    fallback: "4",
+  },
+  registryCaFile: {
+    env: "REGISTRY_CA_FILE",
+    flag: "registry-ca-file",
+    value: "path",
+    about: "Certificates (PEM) of authorities to trust besides the usual ones.",
+    schema: text,
+  },
+  registryPlainHttp: {
+    env: "REGISTRY_PLAIN_HTTP",
+    flag: "registry-plain-http",
+    value: "hosts",
+    about:
+      "Registries that are asked without encryption, separated by commas. Others only on loopback.",
+    schema: text,
+  },
+  registryMirrors: {
+    env: "REGISTRY_MIRRORS",
+    flag: "registry-mirrors",
+    value: "list",
+    about: "Where to ask first, such as `docker.io=mirror.example.com`.",
+    schema: text,
+  },
+  pullTimeout: {
+    env: "PULL_TIMEOUT",
+    flag: "pull-timeout",
+    value: "seconds",
+    about: "Seconds that a pull may take in all; 0 is no limit.",
+    schema: wholeNumber(0, 604_800),
+    fallback: "0",
+  },
+  cacheDirectory: {
+    env: "CACHE_DIR",
+    flag: "cache-dir",
+    value: "directory",
+    about: "Keeps images from one start to the next. Without it nothing is kept.",
+    schema: absolutePath,
+  },
+  cacheMaxBytes: {
+    env: "CACHE_MAX_BYTES",
+    flag: "cache-max-bytes",
+    value: "bytes",
+    about: "Size that the cache is kept to: what was not used for longest goes first.",
+    schema: byteCount,
+    fallback: "10G",
+  },
+  pullPolicy: {
+    env: "PULL_POLICY",
+    flag: "pull-policy",
+    value: PULL_POLICIES.join("|"),
+    about:
+      "When to ask the registry although the image is in CACHE_DIR: `always` asks whether the tag has moved, `missing` does not, `never` pulls nothing.",
+    schema: oneOf(PULL_POLICIES),
+    fallback: "always",
+  },
+  offlineStart: {
+    env: "OFFLINE_START",
+    flag: "offline-start",
+    value: "0|1",
+    about: "1 starts the image from CACHE_DIR when the registry cannot be reached.",
+    schema: oneOf(["0", "1"]),
+    fallback: "0",
   },
   maxUnpackedBytes: {
     env: "MAX_UNPACKED_BYTES",

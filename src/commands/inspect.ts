@@ -3,7 +3,7 @@
 import { printable } from "../errors.ts";
 import { hideSecret } from "../launch/secret-names.ts";
 import { formatPlatform } from "../oci/platform.ts";
-import { formatReference } from "../oci/reference.ts";
+import { formatImageName } from "../oci/image-name.ts";
 import { print, printJson } from "../output.ts";
 import { fetchImage } from "../pipeline.ts";
 import { variablesOf } from "../stages/drop-privileges.ts";
@@ -43,14 +43,11 @@ interface Description {
   };
 }
 
-function describe(
-  { reference, digest, config, layers }: Image,
-  request: ServerRequest,
-): Description {
+function describe({ name, digest, config, layers }: Image, request: ServerRequest): Description {
   const { serverArguments } = request;
   const rest = serverArguments.length > 0 ? serverArguments : config.cmd;
   return {
-    image: formatReference(reference),
+    image: formatImageName(name),
     digest,
     platform: formatPlatform(config.platform),
     layers: {

@@ -1,7 +1,7 @@
 // `pull`: stages 1 to 4, the whole root filesystem in a directory of the caller's choice.
 
 import { formatPlatform } from "../oci/platform.ts";
-import { formatReference } from "../oci/reference.ts";
+import { formatImageName } from "../oci/image-name.ts";
 import { print, printJson } from "../output.ts";
 import { type Pulled, pullImage } from "../pipeline.ts";
 import { PULL_SETTINGS, validatePull } from "../stages/validate.ts";
@@ -23,7 +23,7 @@ export const pull: Command = {
 
 function asJson({ image, rootfs, destination }: Pulled): unknown {
   return {
-    image: formatReference(image.reference),
+    image: formatImageName(image.name),
     digest: image.digest,
     platform: formatPlatform(image.config.platform),
     destination,
@@ -38,7 +38,7 @@ function asJson({ image, rootfs, destination }: Pulled): unknown {
 function asText({ image, rootfs, destination }: Pulled): string {
   const { entries, bytes, layers, unkept } = rootfs.report;
   const lines = [
-    `${formatReference(image.reference)} is in ${destination}`,
+    `${formatImageName(image.name)} is in ${destination}`,
     `  digest    ${image.digest}`,
     `  platform  ${formatPlatform(image.config.platform)}`,
     `  content   ${entries} entries, ${megabytes(bytes)}, from ${layers.length} layers`,

@@ -1,7 +1,9 @@
 // The registry client that needs no other program: the pull half of the distribution specification.
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pull
 
+import { digestOf } from "../oci/digest.ts";
 import { MANIFEST_ACCEPT } from "../oci/media-type.ts";
+import { pinReference, type Reference } from "../oci/reference.ts";
 import type { PasswordCredentials } from "./credentials.ts";
 import { checkManifestBytes, DEFAULT_MANIFEST_BYTES } from "./manifest-bytes.ts";
 import { foreignRefusal, parseRefusal, refusalError, type Asked } from "./refusal.ts";
@@ -18,7 +20,7 @@ export interface BuiltinOptions {
 }
 
 /** A client that proves itself with the credentials where a registry wants them; it sends nothing yet. */
-export function createBuiltin(options: BuiltinOptions): Registry {
+export function createBuiltin(reference: Reference, options: BuiltinOptions): Registry {
   const { maxManifestBytes = DEFAULT_MANIFEST_BYTES } = options;
   let session: Session | undefined = createSession(options);
   const open = (): Session => {
@@ -27,15 +29,19 @@ export function createBuiltin(options: BuiltinOptions): Registry {
   };
   return {
     client: "builtin",
-    async manifest(reference) {
-      const { get, signedIn } = open();
-      const path = `/v2/${reference.repository}/manifests/${reference.digest ?? reference.tag}`;
-      const answer = await get(reference, path, MANIFEST_ACCEPT);
-      if (answer.status !== 200) throw await refusalOf(answer, { reference, signedIn });
-      const bytes = await readBody(answer.body, maxManifestBytes);
-      return checkManifestBytes(bytes, reference, maxManifestBytes);
+    async digest() {
+      return reference.digest ?? digestOf(await this.manifest());
     },
-    async blob(reference, digest) {
+    async manifest(digest) {
+      const { get, signedIn } = open();
+      const wanted = digest === undefined ? reference : pinReference(reference, digest);
+      const path = `/v2/${wanted.repository}/manifests/${wanted.digest ?? wanted.tag}`;
+      const answer = await get(wanted, path, MANIFEST_ACCEPT);
+      if (answer.status !== 200) throw await refusalOf(answer, { reference: wanted, signedIn });
+      const bytes = await readBody(answer.body, maxManifestBytes);
+      return checkManifestBytes(bytes, wanted, maxManifestBytes);
+    },
+    async blob({ digest }) {
       const { get, signedIn } = open();
       const path = `/v2/${reference.repository}/blobs/${digest}`;
       const answer = await get(reference, path, "*/*");

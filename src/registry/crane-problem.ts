@@ -1,16 +1,20 @@
 // What crane's end means: its exit status says little, so its words are read, and turned into the same errors that the
 // built-in client has.
 
+import { STATUS_CODES } from "node:http";
 import { RunnerError, printable, reasonOf } from "../errors.ts";
 import type { ChildEnd } from "../system/child.ts";
 import { craneMayDowngrade } from "./host.ts";
-import { seconds, unreachableFor } from "./network-problem.ts";
+import { isConnecting, proxyRefusal, seconds, unreachableFor } from "./network-problem.ts";
 import { refusalError, type Asked } from "./refusal.ts";
+import type { Transport } from "./transport.ts";
 
 export interface CraneCall {
   readonly registry: string;
   readonly signedIn: boolean;
   readonly stallMs: number;
+  /** Host and port of the proxy that the registry is asked through. */
+  readonly proxy?: string | undefined;
   /** What was asked for; absent while signing in. */
   readonly asked?: Omit<Asked, "signedIn">;
 }
@@ -39,6 +43,7 @@ const NETWORK: readonly (readonly [RegExp, string])[] = [
   ],
   [/connection reset|broken pipe|\bEOF\b/, "ECONNRESET"],
   [/HTTP response to HTTPS client|does not look like a TLS handshake/, "EPROTO"],
+  [/remote error: tls:|tls: handshake failure|unsupported protocol version/, "EPROTO"],
 ];
 
 /** The error for a crane that has not ended well. */
@@ -65,6 +70,7 @@ export function craneError(end: ChildEnd, call: CraneCall): RunnerError {
     );
   }
   return (
+    proxyRefusalIn(unsafeStderr, call) ??
     refusalIn(unsafeStderr, call) ??
     networkProblemIn(unsafeStderr, call) ??
     failed(`ended with exit status ${end.exitCode}${quote(unsafeStderr)}`, call, unsafeStderr)
@@ -83,14 +89,32 @@ export function startError(program: string, error: unknown): unknown {
   );
 }
 
+/** What matters for whether a registry may be asked through crane. */
+export interface CraneConditions {
+  readonly registry: string;
+  readonly transport: Transport;
+  /** REGISTRY_MIRRORS has others to ask before it. */
+  readonly hasMirrors?: boolean;
+}
+
 /** The reason why a registry must not be asked through crane, if there is one. */
-export function craneUnsafe(registry: string): RunnerError | undefined {
-  if (!craneMayDowngrade(registry)) return undefined;
+export function craneObstacle(conditions: CraneConditions): RunnerError | undefined {
+  const { registry, transport, hasMirrors = false } = conditions;
+  const hint = "Set REGISTRY_CLIENT to builtin, or to auto.";
+  if (hasMirrors) {
+    const problem = `crane knows no mirrors, and REGISTRY_MIRRORS names some of ${registry}`;
+    return new RunnerError("CRANE_FAILED", problem, { hint });
+  }
+  if (transport.showsCertificate) {
+    const problem = `crane cannot show the client certificate that certs.d has for ${registry}`;
+    return new RunnerError("CRANE_FAILED", problem, { hint });
+  }
+  if (!craneMayDowngrade(registry, transport.endpoint)) return undefined;
   return new RunnerError(
     "CRANE_FAILED",
     `crane would ask ${registry} without encryption when it gets no encrypted answer`,
     {
-      hint: "Set REGISTRY_CLIENT=builtin, which insists on https for every registry that is not on this machine.",
+      hint: "Set REGISTRY_CLIENT=builtin, which insists on https, or name the registry in REGISTRY_PLAIN_HTTP.",
     },
   );
 }
@@ -108,12 +132,33 @@ function refusalIn(unsafeStderr: string, { asked, signedIn }: CraneCall): Runner
   return refusalError(refusal, { ...asked, signedIn });
 }
 
-function networkProblemIn(unsafeStderr: string, { registry }: CraneCall): RunnerError | undefined {
+// A proxy that makes no tunnel is quoted by the words of its status alone, and one that passes nothing on looks like a
+// registry, but for its status.
+function proxyRefusalIn(
+  unsafeStderr: string,
+  { registry, proxy }: CraneCall,
+): RunnerError | undefined {
+  if (proxy === undefined) return undefined;
+  const words = /"https:[^"\s]+": ([A-Z][\w' -]+)$/m.exec(unsafeStderr)?.[1];
+  const status =
+    words === undefined
+      ? STATUS.exec(unsafeStderr)?.[1]
+      : Object.keys(STATUS_CODES).find((code) => STATUS_CODES[code] === words);
+  if (status === undefined || (words === undefined && status !== "407")) return undefined;
+  return proxyRefusal(registry, proxy, Number(status));
+}
+
+function networkProblemIn(
+  unsafeStderr: string,
+  { registry, proxy }: CraneCall,
+): RunnerError | undefined {
   const code = NETWORK.find(([pattern]) => pattern.test(unsafeStderr))?.[1];
   if (code === undefined) return undefined;
   // The host may be another one, to which the registry has sent crane.
   const host = [...unsafeStderr.matchAll(/"https?:\/\/([\w.:[\]-]+)[/"]/g)].at(-1)?.[1];
-  return unreachableFor(code, host ?? registry);
+  // A connection that fails is the one to the proxy only if Go says so.
+  const isDirect = isConnecting(code) && !unsafeStderr.includes("proxyconnect tcp:");
+  return unreachableFor(code, host ?? registry, isDirect ? {} : { proxy });
 }
 
 // All that crane has said is the cause: there it may be long.

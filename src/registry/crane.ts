@@ -4,7 +4,8 @@
 import { rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DOCKER_HUB, type Reference } from "../oci/reference.ts";
+import { isDigest } from "../oci/digest.ts";
+import { DOCKER_HUB, pinReference, type Reference } from "../oci/reference.ts";
 import {
   runChild,
   startChild,
@@ -14,10 +15,13 @@ import {
   type RunResult,
 } from "../system/child.ts";
 import { craneConfig } from "./crane-config.ts";
-import { craneError, craneUnsafe, startError, type CraneCall } from "./crane-problem.ts";
+import { craneEnvironment } from "./crane-environment.ts";
+import { craneError, craneObstacle, startError, type CraneCall } from "./crane-problem.ts";
 import type { Credentials } from "./credentials.ts";
+import { zoneOf } from "./host.ts";
 import { checkManifestBytes, DEFAULT_MANIFEST_BYTES } from "./manifest-bytes.ts";
 import type { Registry } from "./registry.ts";
+import { createTransport, type Transport } from "./transport.ts";
 
 export interface CraneOptions {
   /** The path of crane. */
@@ -25,8 +29,9 @@ export interface CraneOptions {
   /** The environment that the few variables which crane needs are taken from. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly credentials?: Credentials | undefined;
-  /** The registry to sign in to, as a reference names it. */
-  readonly registry: string;
+  readonly reference: Reference;
+  /** How the registry is reached; by the environment alone when absent. */
+  readonly transport?: Transport;
   /** Milliseconds of silence after which crane is ended. */
   readonly stallMs: number;
   /** A private directory, for crane alone: its credentials lie there until `close`. */
@@ -34,43 +39,48 @@ export interface CraneOptions {
   readonly maxManifestBytes?: number;
 }
 
-const INHERITED = [
-  "PATH",
-  "SSL_CERT_FILE",
-  "SSL_CERT_DIR",
-  ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"].flatMap((name) => [name, name.toLowerCase()]),
-];
-
 /**
  * Writes the credentials down, if there are any, and returns a client. Whether they are right, and whether there is
  * such a program, shows when the first manifest is asked for. Throws CRANE_FAILED for a registry that it must not ask.
  */
 export async function createCrane(options: CraneOptions): Promise<Registry> {
-  const { credentials, registry, stallMs, directory } = options;
+  const { credentials, reference, stallMs, directory } = options;
+  const { registry, repository } = reference;
   const { maxManifestBytes: maxBytes = DEFAULT_MANIFEST_BYTES } = options;
-  const problem = craneUnsafe(registry);
+  const { env, transport = createTransport({ registry, env }) } = options;
+  const problem = craneObstacle({ registry, transport });
   if (problem !== undefined) throw problem;
-  const call = { registry, signedIn: credentials !== undefined, stallMs };
-  const child = { env: environment(options.env, directory), stallMs };
+  const { proxy } = transport.route(transport.endpoint);
+  const call = { registry, signedIn: credentials !== undefined, stallMs, proxy };
+  const child = { env: craneEnvironment(env, directory, transport), stallMs };
   const config = join(directory, "config.json");
   if (credentials !== undefined) {
     await writeFile(config, craneConfig(registry, credentials), { mode: 0o600 });
   }
+  const flags = isPlainFarAway(transport.endpoint) ? ["--insecure"] : [];
   let program: string | undefined = options.program;
   const argv = (command: string, name: string) => {
     if (program === undefined) throw new Error("the registry client is closed");
-    return [program, command, name];
+    return [program, ...flags, command, name];
   };
   return {
     client: "crane",
-    async manifest(reference) {
-      const result = await run(argv("manifest", manifestName(reference)), { ...child, maxBytes });
-      if (result.overflowed) return checkManifestBytes(undefined, reference, maxBytes);
+    async digest() {
+      const result = await run(argv("digest", manifestName(reference)), { ...child, maxBytes });
       if (result.exitCode !== 0) throw craneError(result, { ...call, asked: { reference } });
-      return checkManifestBytes(result.stdout, reference, maxBytes);
+      const text = Buffer.from(result.stdout).toString().trim();
+      return isDigest(text) ? text : undefined;
     },
-    async blob(reference, digest) {
-      const name = `${hostOf(reference.registry)}/${reference.repository}@${digest}`;
+    async manifest(digest) {
+      const wanted = digest === undefined ? reference : pinReference(reference, digest);
+      const result = await run(argv("manifest", manifestName(wanted)), { ...child, maxBytes });
+      if (result.overflowed) return checkManifestBytes(undefined, wanted, maxBytes);
+      if (result.exitCode !== 0)
+        throw craneError(result, { ...call, asked: { reference: wanted } });
+      return checkManifestBytes(result.stdout, wanted, maxBytes);
+    },
+    async blob({ digest }) {
+      const name = `${hostOf(registry)}/${repository}@${digest}`;
       const running = start(argv("blob", name), child);
       return openOutput(running, { ...call, asked: { reference, blob: digest } });
     },
@@ -81,10 +91,10 @@ export async function createCrane(options: CraneOptions): Promise<Registry> {
   };
 }
 
-// Nothing else: what this process was started with is none of crane's business, the password least of all.
-function environment(env: CraneOptions["env"], directory: string): Record<string, string> {
-  const inherited = INHERITED.flatMap((name) => (env[name] ? [[name, env[name]] as const] : []));
-  return { ...Object.fromEntries(inherited), HOME: directory, DOCKER_CONFIG: directory };
+// To a registry on this machine crane speaks plain http by itself. To others it then speaks TLS without checking it, or
+// plain http: no more can be had from a registry that is meant to be asked without encryption.
+function isPlainFarAway(endpoint: URL): boolean {
+  return endpoint.protocol === "http:" && zoneOf(endpoint) !== "loopback";
 }
 
 // crane's name for Docker Hub, under which it looks for credentials.

@@ -54,16 +54,15 @@ export function zoneOf(url: URL): Zone {
 
 /**
  * Whether crane would speak plain http to a registry that is not on this machine, once https has failed: somebody on
- * the way who blocks port 443 would be shown the password. Not for registries where that is the operator's wish.
+ * the way who blocks port 443 would be shown the password. Not where the endpoint says that this is the operator's wish.
  * https://github.com/google/go-containerregistry/blob/v0.20.6/pkg/name/registry.go#L104
  */
-export function craneMayDowngrade(registry: string, plainHttp: PlainHttp = NOWHERE): boolean {
-  if (plainHttp.has(registry)) return false;
-  const url = endpointOf(registry);
-  const zone = zoneOf(url);
+export function craneMayDowngrade(registry: string, endpoint: URL = endpointOf(registry)): boolean {
+  if (endpoint.protocol === "http:") return false;
+  const zone = zoneOf(endpoint);
   // Before version 0.22 it takes any name for this machine's that holds its address: 127.0.0.1.example.org.
   const isTakenForLoopback = zone !== "loopback" && /127\.0\.0\.1|::1/.test(registry);
-  return zone === "private" || url.hostname.endsWith(".local") || isTakenForLoopback;
+  return zone === "private" || endpoint.hostname.endsWith(".local") || isTakenForLoopback;
 }
 
 function blockList(ipv4: readonly string[], ipv6: readonly string[]): BlockList {

@@ -63,6 +63,11 @@ const PASSING = new Set([
   "ETIMEDOUT",
 ]);
 
+/** Whether a code is about making a connection, and not about what came over it. */
+export function isConnecting(code: string): boolean {
+  return CONNECTING.has(code);
+}
+
 /** The error for a request or a body that failed below HTTP. */
 export function unreachable(host: string, error: unknown, proxy?: Proxy): RunnerError {
   if (error instanceof RunnerError) return error;

@@ -3,7 +3,6 @@
 import { RunnerError } from "../errors.ts";
 import { verifyDigest } from "../oci/digest.ts";
 import type { Descriptor } from "../oci/manifest.ts";
-import type { Reference } from "../oci/reference.ts";
 import type { Registry } from "./registry.ts";
 
 /** A number of bytes, and the setting that it comes from. */
@@ -18,7 +17,6 @@ export interface BlobLimit {
  */
 export async function readBlob(
   registry: Registry,
-  reference: Reference,
   descriptor: Descriptor,
   { maxBytes, setting }: BlobLimit,
 ): Promise<Uint8Array> {
@@ -29,7 +27,7 @@ export async function readBlob(
       { stage: "fetch-config" },
     );
   }
-  const bytes = descriptor.data ?? (await readAtMost(registry, reference, descriptor));
+  const bytes = descriptor.data ?? (await readAtMost(registry, descriptor));
   if (bytes.byteLength !== descriptor.size) {
     throw new RunnerError(
       "DIGEST_MISMATCH",
@@ -40,18 +38,14 @@ export async function readBlob(
   return bytes;
 }
 
-async function readAtMost(
-  registry: Registry,
-  reference: Reference,
-  { digest, size }: Descriptor,
-): Promise<Uint8Array> {
+async function readAtMost(registry: Registry, descriptor: Descriptor): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let received = 0;
-  for await (const chunk of await registry.blob(reference, digest)) {
+  for await (const chunk of await registry.blob(descriptor)) {
     chunks.push(chunk);
     received += chunk.byteLength;
     // One byte too many is proof enough; leaving the loop cancels the stream.
-    if (received > size) break;
+    if (received > descriptor.size) break;
   }
   return Buffer.concat(chunks);
 }

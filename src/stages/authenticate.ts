@@ -2,6 +2,7 @@
 
 import { RunnerError } from "../errors.ts";
 import { log } from "../log.ts";
+import type { Reference } from "../oci/reference.ts";
 import { createBuiltin } from "../registry/builtin.ts";
 import { createCrane } from "../registry/crane.ts";
 import type { Credentials } from "../registry/credentials.ts";
@@ -21,16 +22,23 @@ export interface Session extends Disposable {
 
 /** Throws CREDENTIALS_UNREADABLE, CRANE_MISSING and CRANE_FAILED; a wrong password shows at the first request. */
 export async function authenticate(request: ImageRequest): Promise<Session> {
-  const credentials = await credentialsFor(request);
-  const crane = chooseCrane(request);
+  const { image } = request;
+  if (image.kind !== "registry") throw new Error("not read yet");
+  const { reference } = image;
+  const credentials = await credentialsFor(request, reference);
+  const crane = chooseCrane(request, reference);
   log.debug(`registry client: ${crane ?? "built in"}`);
   return crane === undefined
-    ? builtinSession(request, credentials)
-    : await craneSession(request, crane, credentials);
+    ? builtinSession(request, reference, credentials)
+    : await craneSession(request, reference, crane, credentials);
 }
 
-function builtinSession(request: ImageRequest, credentials: Credentials | undefined): Session {
-  const registry = createBuiltin({
+function builtinSession(
+  request: ImageRequest,
+  reference: Reference,
+  credentials: Credentials | undefined,
+): Session {
+  const registry = createBuiltin(reference, {
     stallMs: request.registryTimeout * 1000,
     maxManifestBytes: request.maxManifestBytes,
     ...(credentials && "password" in credentials && { credentials }),
@@ -40,6 +48,7 @@ function builtinSession(request: ImageRequest, credentials: Credentials | undefi
 
 async function craneSession(
   request: ImageRequest,
+  reference: Reference,
   program: string,
   credentials: Credentials | undefined,
 ): Promise<Session> {
@@ -53,7 +62,7 @@ async function craneSession(
   const registry = await createCrane({
     program,
     env: request.host,
-    registry: request.image.registry,
+    reference,
     stallMs: request.registryTimeout * 1000,
     maxManifestBytes: request.maxManifestBytes,
     directory: directory.path,
@@ -66,7 +75,10 @@ async function craneSession(
   return { registry, [Symbol.dispose]: close };
 }
 
-function chooseCrane({ registryClient, host, image }: ImageRequest): string | undefined {
+function chooseCrane(
+  { registryClient, host }: ImageRequest,
+  { registry }: Reference,
+): string | undefined {
   if (registryClient === "builtin") return undefined;
   const program = findProgram("crane", host["PATH"]);
   if (registryClient === "crane") {
@@ -76,5 +88,5 @@ function chooseCrane({ registryClient, host, image }: ImageRequest): string | un
       `${nameOf("registryClient")} is crane, but there is no crane on PATH`,
     );
   }
-  return craneMayDowngrade(image.registry) ? undefined : program;
+  return craneMayDowngrade(registry) ? undefined : program;
 }

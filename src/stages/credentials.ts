@@ -3,6 +3,7 @@
 
 import { printable, reasonOf, RunnerError } from "../errors.ts";
 import { keepOutOfLog, log } from "../log.ts";
+import type { Reference } from "../oci/reference.ts";
 import { nameOf } from "../read-settings.ts";
 import { credentialFiles } from "../registry/credential-files.ts";
 import { type Credentials, secretsOf } from "../registry/credentials.ts";
@@ -14,8 +15,12 @@ import type { ImageRequest } from "./validate.ts";
 const MAX_PASSWORD_BYTES = 1024 * 1024;
 
 /** The credentials for an image's registry, if there are any. Throws CREDENTIALS_UNREADABLE. */
-export async function credentialsFor(request: ImageRequest): Promise<Credentials | undefined> {
-  const credentials = (await givenCredentials(request)) ?? (await filedCredentials(request));
+export async function credentialsFor(
+  request: ImageRequest,
+  reference: Reference,
+): Promise<Credentials | undefined> {
+  const credentials =
+    (await givenCredentials(request)) ?? (await filedCredentials(request, reference));
   if (credentials === undefined) return undefined;
   for (const secret of secretsOf(credentials)) keepOutOfLog(secret);
   return credentials;
@@ -39,11 +44,14 @@ async function givenCredentials(request: ImageRequest): Promise<Credentials | un
     : refused(`${nameOf("registryPassword")} is empty`);
 }
 
-async function filedCredentials({ image, host }: ImageRequest): Promise<Credentials | undefined> {
+async function filedCredentials(
+  { host }: ImageRequest,
+  reference: Reference,
+): Promise<Credentials | undefined> {
   const files = await credentialFiles(host);
   if (files.length === 0) return undefined;
   hideFromOtherProcesses();
-  const found = await findCredentials(image, { files, environment: host });
+  const found = await findCredentials(reference, { files, environment: host });
   if (found === undefined) return undefined;
   // Whoever is refused with them may not know of them.
   log.info(`signing in with the credentials of ${found.source}`);

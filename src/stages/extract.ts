@@ -34,7 +34,7 @@ export interface ExtractOptions {
 /** Throws LAYER_*, LIMIT_EXCEEDED, DIGEST_MISMATCH, DISK_* and what the registry throws. */
 export async function extract(
   { registry }: Session,
-  { reference, layers }: Image,
+  { layers }: Image,
   { limits }: ImageRequest,
   { directory, contentOf }: ExtractOptions,
 ): Promise<Rootfs> {
@@ -42,7 +42,7 @@ export async function extract(
   const path = join(directory.path, "rootfs");
   const sources = layers.map((layer) => ({
     ...layer,
-    open: () => registry.blob(reference, layer.descriptor.digest),
+    open: () => registry.blob(layer.descriptor),
   }));
   const size = layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   const progress = createProgress(layers.length, size);

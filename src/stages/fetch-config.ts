@@ -10,14 +10,14 @@ import {
 } from "../oci/image-config.ts";
 import { type Manifest, parseManifest } from "../oci/manifest.ts";
 import { choosePlatform, formatPlatform, type Platform, runsOn } from "../oci/platform.ts";
-import { formatReference, pinReference, type Reference } from "../oci/reference.ts";
+import { formatImageName, type ImageName } from "../oci/image-name.ts";
 import { readBlob } from "../registry/read-blob.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Session } from "./authenticate.ts";
 import type { ImageRequest } from "./validate.ts";
 
 export interface Image {
-  readonly reference: Reference;
+  readonly name: ImageName;
   /** The digest of the manifest for the platform. */
   readonly digest: Digest;
   readonly config: ImageConfig;
@@ -33,42 +33,40 @@ const MAX_INDEX_DEPTH = 4;
  * throws.
  */
 export async function fetchConfig({ registry }: Session, request: ImageRequest): Promise<Image> {
-  const { image: reference, platform } = request;
-  const { digest, manifest } = await resolveManifest(registry, reference, platform);
+  const { image: name, platform } = request;
+  const { digest, manifest } = await resolveManifest(registry, name, platform);
   const limit = { maxBytes: request.maxConfigBytes, setting: "MAX_CONFIG_BYTES" };
-  const config = parseImageConfig(await readBlob(registry, reference, manifest.config, limit));
-  requirePlatform(reference, config, platform);
-  return { reference, digest, config, layers: layersOf(manifest, config) };
+  const config = parseImageConfig(await readBlob(registry, manifest.config, limit));
+  requirePlatform(name, config, platform);
+  return { name, digest, config, layers: layersOf(manifest, config) };
 }
 
 async function resolveManifest(
   registry: Registry,
-  reference: Reference,
+  name: ImageName,
   platform: Platform,
 ): Promise<{ readonly digest: Digest; readonly manifest: Manifest }> {
-  let wanted = reference;
+  let wanted = name.kind === "registry" ? name.reference.digest : undefined;
   for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth++) {
     const bytes = await registry.manifest(wanted);
-    if (wanted.digest)
-      verifyDigest(bytes, wanted.digest, `the manifest of ${formatReference(wanted)}`);
+    if (wanted) verifyDigest(bytes, wanted, `the manifest of ${formatImageName(name)}`);
     const document = parseManifest(bytes);
     if (document.kind === "manifest") {
-      return { digest: wanted.digest ?? digestOf(bytes), manifest: document };
+      return { digest: wanted ?? digestOf(bytes), manifest: document };
     }
-    const { digest } = choosePlatform(document.manifests, platform);
-    wanted = pinReference(reference, digest);
+    wanted = choosePlatform(document.manifests, platform).digest;
   }
   throw new RunnerError(
     "IMAGE_INVALID",
-    `${formatReference(reference)} is an index of indexes more than ${MAX_INDEX_DEPTH} deep`,
+    `${formatImageName(name)} is an index of indexes more than ${MAX_INDEX_DEPTH} deep`,
   );
 }
 
 // An image without an index says its platform in its config only.
-function requirePlatform(reference: Reference, config: ImageConfig, wanted: Platform): void {
+function requirePlatform(name: ImageName, config: ImageConfig, wanted: Platform): void {
   if (runsOn(config.platform, wanted)) return;
   throw new RunnerError(
     "PLATFORM_MISSING",
-    `${formatReference(reference)} is built for ${formatPlatform(config.platform)} only, not for ${formatPlatform(wanted)}`,
+    `${formatImageName(name)} is built for ${formatPlatform(config.platform)} only, not for ${formatPlatform(wanted)}`,
   );
 }

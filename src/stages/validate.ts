@@ -2,7 +2,7 @@
 
 import type { SettableLimits } from "../layers/limits.ts";
 import { hostPlatform, type Platform } from "../oci/platform.ts";
-import type { Reference } from "../oci/reference.ts";
+import type { ImageName } from "../oci/image-name.ts";
 import {
   type HostEnvironment,
   hostEnvironmentOf,
@@ -23,6 +23,15 @@ export const IMAGE_SETTINGS = [
   "registryPasswordFile",
   "registryClient",
   "registryTimeout",
+  "registryConcurrency",
+  "registryCaFile",
+  "registryPlainHttp",
+  "registryMirrors",
+  "pullTimeout",
+  "cacheDirectory",
+  "cacheMaxBytes",
+  "pullPolicy",
+  "offlineStart",
   "platform",
   "workDirectory",
   "maxUnpackedBytes",
@@ -59,7 +68,7 @@ type ImageSettings = Pick<Settings, (typeof IMAGE_SETTINGS)[number]>;
 type ServerSettings = Pick<Settings, (typeof SERVER_SETTINGS)[number]>;
 
 export interface ImageRequest extends Omit<ImageSettings, "image" | "platform"> {
-  readonly image: Reference;
+  readonly image: ImageName;
   readonly platform: Platform;
   readonly host: HostEnvironment;
   readonly limits: SettableLimits;
@@ -121,7 +130,7 @@ function completed<T extends ImageSettings>(
   // Without a problem there is an image: its absence would have been one.
   return {
     ...settings,
-    image: image as Reference,
+    image: image as ImageName,
     platform,
     host: hostEnvironmentOf(inputs.environment),
     limits: limitsOf(settings),

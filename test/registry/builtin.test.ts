@@ -6,6 +6,7 @@ import { digestOf } from "../../src/oci/digest.ts";
 import { MANIFEST_ACCEPT } from "../../src/oci/media-type.ts";
 import { parseReference } from "../../src/oci/reference.ts";
 import { createBuiltin } from "../../src/registry/builtin.ts";
+import { descriptorOf } from "../support/descriptor-of.ts";
 import { expectRefused } from "../support/expect-refused.ts";
 import { buildImage } from "../support/image-builder.ts";
 import {
@@ -34,9 +35,9 @@ describe("the requests", () => {
 
   test("a token is asked for once, for the scope of the challenge, with the password", async () => {
     using registry = start({ access: { scheme: "bearer", account: ACCOUNT } });
-    const client = createBuiltin({ credentials: ACCOUNT, stallMs: STALL_MS });
-    await client.manifest(reference(registry));
-    await Promise.all([1, 2, 3].map(() => client.blob(reference(registry), LAYER)));
+    const client = createBuiltin(reference(registry), { credentials: ACCOUNT, stallMs: STALL_MS });
+    await client.manifest();
+    await Promise.all([1, 2, 3].map(() => client.blob(descriptorOf(LAYER, IMAGE))));
     const [first, token, ...rest] = registry.requests;
     expect(first?.headers.has("authorization")).toBe(false);
     expect(token?.path).toBe("/token");
@@ -60,10 +61,10 @@ describe("the requests", () => {
         return isOld && path !== "/token" ? unauthorized(bearer(host)) : undefined;
       },
     });
-    const client = createBuiltin({ stallMs: STALL_MS });
-    await client.manifest(reference(registry));
+    const client = createBuiltin(reference(registry), { stallMs: STALL_MS });
+    await client.manifest();
     isExpired = true;
-    const blobs = [1, 2, 3].map(() => client.blob(reference(registry), LAYER));
+    const blobs = [1, 2, 3].map(() => client.blob(descriptorOf(LAYER, IMAGE)));
     for (const blob of await Promise.all(blobs)) {
       expect(digestOf(await new Response(blob).bytes())).toBe(LAYER);
     }
@@ -91,9 +92,10 @@ describe("the requests", () => {
   test("a token for a repository is not used for another", async () => {
     using registry = start({ access: { scheme: "bearer" } });
     registry.add("org/other:1", IMAGE);
-    const client = createBuiltin({ stallMs: STALL_MS });
-    await client.manifest(reference(registry));
-    await client.manifest(parseReference(`${registry.host}/org/other:1`));
+    const client = createBuiltin(reference(registry), { stallMs: STALL_MS });
+    await client.manifest();
+    const other = parseReference(`${registry.host}/org/other:1`);
+    await createBuiltin(other, { stallMs: STALL_MS }).manifest();
     expect(summary(registry).filter((line) => line === "GET /token")).toHaveLength(2);
   });
 });
@@ -122,8 +124,8 @@ describe("credentials stay where they belong", () => {
           ? redirect(`http://${elsewhere.host}/blob?signature=canary`)
           : undefined,
     });
-    const client = createBuiltin({ credentials: ACCOUNT, stallMs: STALL_MS });
-    const blob = client.blob(reference(registry), LAYER);
+    const client = createBuiltin(reference(registry), { credentials: ACCOUNT, stallMs: STALL_MS });
+    const blob = client.blob(descriptorOf(LAYER, IMAGE));
     await expectRefused(blob, "REGISTRY_RESPONSE_INVALID", `${elsewhere.host}, where`);
     expect(elsewhere.requests.map(({ path }) => path)).toEqual(["/blob"]);
     expect(elsewhere.requests[0]?.headers.has("authorization")).toBe(false);
@@ -142,8 +144,8 @@ describe("credentials stay where they belong", () => {
           : undefined,
     });
     registryHost = registry.host;
-    const client = createBuiltin({ credentials: ACCOUNT, stallMs: STALL_MS });
-    const blob = client.blob(reference(registry), LAYER);
+    const client = createBuiltin(reference(registry), { credentials: ACCOUNT, stallMs: STALL_MS });
+    const blob = client.blob(descriptorOf(LAYER, IMAGE));
     await expectRefused(blob, "REGISTRY_RESPONSE_INVALID", "HTTP status 401");
     const last = registry.requests.at(-1);
     expect(last?.path).toBe("/v2/org/secret/manifests/1");
@@ -295,10 +297,10 @@ describe("what goes wrong", () => {
       redirectBlobs: true,
       intercept: ({ query }) => (query === "" ? undefined : new Response(null, { status: 403 })),
     });
-    const client = createBuiltin({ stallMs: STALL_MS });
+    const client = createBuiltin(reference(registry), { stallMs: STALL_MS });
     const message = `${registry.blobHost}, where ${registry.host} keeps org/app, answers with HTTP status 403`;
     await expectRefused(
-      client.blob(reference(registry), LAYER),
+      client.blob(descriptorOf(LAYER, IMAGE)),
       "REGISTRY_RESPONSE_INVALID",
       message,
     );
@@ -338,11 +340,13 @@ function reference({ host }: { readonly host: string }) {
 }
 
 function manifest(registry: LoopbackRegistry, credentials?: typeof ACCOUNT): Promise<Uint8Array> {
-  return createBuiltin({ credentials, stallMs: STALL_MS }).manifest(reference(registry));
+  return createBuiltin(reference(registry), { credentials, stallMs: STALL_MS }).manifest();
 }
 
 async function readBlob(host: string, stallMs: number): Promise<Uint8Array> {
-  const blob = await createBuiltin({ stallMs }).blob(reference({ host }), LAYER);
+  const blob = await createBuiltin(reference({ host }), { stallMs }).blob(
+    descriptorOf(LAYER, { blobs: new Map([[LAYER, Buffer.alloc(100)]]) }),
+  );
   return await new Response(blob).bytes();
 }
 

@@ -2,11 +2,12 @@
 
 import { describe, expect, test } from "bun:test";
 import { digestOf } from "../../src/oci/digest.ts";
-import { parseReference, pinReference } from "../../src/oci/reference.ts";
+import { parseReference } from "../../src/oci/reference.ts";
 import { createBuiltin } from "../../src/registry/builtin.ts";
 import { createCrane } from "../../src/registry/crane.ts";
 import type { PasswordCredentials } from "../../src/registry/credentials.ts";
 import type { Registry } from "../../src/registry/registry.ts";
+import { descriptorOf } from "../support/descriptor-of.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { expectRefused } from "../support/expect-refused.ts";
 import { buildImage, buildIndex, type BuiltImage } from "../support/image-builder.ts";
@@ -90,24 +91,24 @@ for (const { name, programs, create } of CLIENTS) {
     describe(`${name}, at a registry ${place.name},`, () => {
       run("fetches manifests by tag and by digest, byte for byte", async () => {
         await using at = await place.start();
-        await using client = await create(at.host, credentials);
         for (const [repository, { root }] of Object.entries(IMAGES)) {
-          const reference = parseReference(`${at.host}/${repository}`);
+          await using client = await create(`${at.host}/${repository}`, credentials);
           const expected = Buffer.from(root.bytes).toString();
-          expect(text(await client.registry.manifest(reference))).toBe(expected);
-          const pinned = pinReference(reference, root.digest);
-          expect(text(await client.registry.manifest(pinned))).toBe(expected);
+          expect(text(await client.registry.manifest())).toBe(expected);
+          expect(text(await client.registry.manifest(root.digest))).toBe(expected);
+          expect(await client.registry.digest()).toBe(root.digest);
         }
       });
 
       run("fetches blobs, several at once", async () => {
         await using at = await place.start();
-        await using client = await create(at.host, credentials);
-        const reference = parseReference(`${at.host}/org/app:1`);
+        await using client = await create(`${at.host}/org/app:1`, credentials);
         const digests = [LAYER, ...IMAGE.blobs.keys()];
         const fetched = await Promise.all(
           digests.map(async (digest) =>
-            digestOf(await new Response(await client.registry.blob(reference, digest)).bytes()),
+            digestOf(
+              await new Response(await client.registry.blob(descriptorOf(digest, IMAGE))).bytes(),
+            ),
           ),
         );
         expect(fetched).toEqual(digests);
@@ -115,8 +116,8 @@ for (const { name, programs, create } of CLIENTS) {
 
       run("lets a reader leave a blob in the middle", async () => {
         await using at = await place.start();
-        await using client = await create(at.host, credentials);
-        const blob = await client.registry.blob(parseReference(`${at.host}/org/app:1`), LAYER);
+        await using client = await create(`${at.host}/org/app:1`, credentials);
+        const blob = await client.registry.blob(descriptorOf(LAYER, IMAGE));
         const reader = blob.getReader();
         expect((await reader.read()).done).toBe(false);
         await reader.cancel();
@@ -124,45 +125,37 @@ for (const { name, programs, create } of CLIENTS) {
 
       run("tells what is not there", async () => {
         await using at = await place.start();
-        await using client = await create(at.host, credentials);
         for (const missing of ["org/app:2", "org/nothing:1", `org/app@${NOWHERE}`]) {
-          const reference = parseReference(`${at.host}/${missing}`);
-          await expectRefused(
-            client.registry.manifest(reference),
-            "IMAGE_NOT_FOUND",
-            `${at.host} has no`,
-          );
+          await using client = await create(`${at.host}/${missing}`, credentials);
+          await expectRefused(client.registry.manifest(), "IMAGE_NOT_FOUND", `${at.host} has no`);
         }
-        const blob = client.registry.blob(
-          parseReference(`${at.host}/org/app:1`),
-          digestOf(Buffer.from("x")),
-        );
+        await using client = await create(`${at.host}/org/app:1`, credentials);
+        const blob = client.registry.blob(descriptorOf(digestOf(Buffer.from("x")), IMAGE));
         await expectRefused(blob, "IMAGE_NOT_FOUND", "has lost a part of org/app");
       });
 
       run("fetches nothing once it is closed", async () => {
         await using at = await place.start();
-        await using client = await create(at.host, credentials);
+        await using client = await create(`${at.host}/org/app:1`, credentials);
         client.registry.close();
-        const reference = parseReference(`${at.host}/org/app:1`);
-        expect(client.registry.manifest(reference)).rejects.toThrow("closed");
-        expect(client.registry.blob(reference, LAYER)).rejects.toThrow("closed");
+        expect(client.registry.manifest()).rejects.toThrow("closed");
+        expect(client.registry.blob(descriptorOf(LAYER, IMAGE))).rejects.toThrow("closed");
       });
 
       if (!place.isLocked) return;
 
       run("tells a wrong password from a missing one", async () => {
         await using at = await place.start();
-        const reference = parseReference(`${at.host}/org/app:1`);
-        await using wrong = await create(at.host, { ...ACCOUNT, password: `${PASSWORD}!` });
+        const image = `${at.host}/org/app:1`;
+        await using wrong = await create(image, { ...ACCOUNT, password: `${PASSWORD}!` });
         await expectRefused(
-          wrong.registry.manifest(reference),
+          wrong.registry.manifest(),
           "REGISTRY_DENIED",
           `${at.host} does not accept the given username and password for org/app`,
         );
-        await using none = await create(at.host, undefined);
+        await using none = await create(image, undefined);
         await expectRefused(
-          none.registry.manifest(reference),
+          none.registry.manifest(),
           "REGISTRY_DENIED",
           "no username and password were given",
         );
@@ -180,9 +173,8 @@ for (const { name, programs, create } of CLIENTS) {
           access: { scheme, account: ACCOUNT },
           redirectBlobs: true,
         });
-        await using client = await create(at.host, ACCOUNT);
-        const reference = parseReference(`${at.host}/org/app:1`);
-        await new Response(await client.registry.blob(reference, LAYER)).bytes();
+        await using client = await create(`${at.host}/org/app:1`, ACCOUNT);
+        await new Response(await client.registry.blob(descriptorOf(LAYER, IMAGE))).bytes();
         const elsewhere = at.requests.filter(({ host }) => host === at.blobHost);
         expect(elsewhere).toHaveLength(1);
         for (const { headers } of elsewhere) {
@@ -201,13 +193,8 @@ for (const { name, programs, create } of CLIENTS) {
               })
             : undefined,
       });
-      await using client = await create(at.host, undefined);
-      const reference = parseReference(`${at.host}/org/app@${IMAGE.root.digest}`);
-      await expectRefused(
-        client.registry.manifest(reference),
-        "DIGEST_MISMATCH",
-        IMAGE.root.digest,
-      );
+      await using client = await create(`${at.host}/org/app@${IMAGE.root.digest}`, undefined);
+      await expectRefused(client.registry.manifest(), "DIGEST_MISMATCH", IMAGE.root.digest);
     });
 
     run(
@@ -227,9 +214,8 @@ for (const { name, programs, create } of CLIENTS) {
           using at = startLoopbackRegistry({
             intercept: ({ path }) => (path.includes("/manifests/") ? answer() : undefined),
           });
-          await using client = await create(at.host, ACCOUNT);
-          const reference = parseReference(`${at.host}/org/app:1`);
-          await expectRefused(client.registry.manifest(reference), code, message);
+          await using client = await create(`${at.host}/org/app:1`, ACCOUNT);
+          await expectRefused(client.registry.manifest(), code, message);
         }
       },
       SLOW_MS,
@@ -242,8 +228,8 @@ for (const { name, programs, create } of CLIENTS) {
             ? new Response(`{"x":"${"x".repeat(5 * 1024 * 1024)}"}`)
             : undefined,
       });
-      await using client = await create(at.host, undefined);
-      const manifest = client.registry.manifest(parseReference(`${at.host}/org/app:1`));
+      await using client = await create(`${at.host}/org/app:1`, undefined);
+      const manifest = client.registry.manifest();
       await expectRefused(manifest, "LIMIT_EXCEEDED", "MAX_MANIFEST_BYTES");
     });
 
@@ -253,8 +239,8 @@ for (const { name, programs, create } of CLIENTS) {
         ["no-such-host.invalid", "no-such-host.invalid is a host name that cannot be found"],
       ];
       for (const [host, message] of rows) {
-        await using client = await create(host, ACCOUNT);
-        const manifest = client.registry.manifest(parseReference(`${host}/org/app:1`));
+        await using client = await create(`${host}/org/app:1`, ACCOUNT);
+        const manifest = client.registry.manifest();
         await expectRefused(manifest, "REGISTRY_UNREACHABLE", message);
       }
     });
@@ -266,15 +252,15 @@ test("a name for Docker Hub is a registry at registry-1.docker.io, whatever it i
 });
 
 async function builtinClient(
-  _: string,
+  image: string,
   credentials: PasswordCredentials | undefined,
 ): Promise<Client> {
-  const registry = createBuiltin({ credentials, stallMs: STALL_MS });
+  const registry = createBuiltin(parseReference(image), { credentials, stallMs: STALL_MS });
   return { registry, [Symbol.asyncDispose]: async () => registry.close() };
 }
 
 async function craneClient(
-  host: string,
+  image: string,
   credentials: PasswordCredentials | undefined,
 ): Promise<Client> {
   const directory = tempDir();
@@ -282,7 +268,7 @@ async function craneClient(
     program: Bun.which("crane") ?? "",
     env: process.env,
     credentials,
-    registry: host,
+    reference: parseReference(image),
     stallMs: STALL_MS,
     directory: directory.path,
   });

@@ -12,6 +12,7 @@ import { tempDir, type TempDir } from "../support/temp-dir.ts";
 
 const ACCOUNT = { username: "somebody", password: "canary-password" };
 const DIGEST = digestOf(Buffer.from("blob"));
+const BLOB = { mediaType: "application/octet-stream", digest: DIGEST, size: 4 };
 const STALL_MS = 20_000;
 const SHORT_STALL_MS = 300;
 
@@ -34,12 +35,12 @@ describe("a crane", () => {
   ])("finds %s in a private file, for one registry, and nowhere else", async (_, given, entry) => {
     using directory = tempDir();
     const registry = await crane(directory, record, {
-      registry: "docker.io",
+      image: "org/app:1",
       credentials: given,
       env: { ...process.env, REGISTRY_PASSWORD: ACCOUNT.password },
     });
-    await registry.manifest(parseReference("org/app:1"));
-    await new Response(await registry.blob(parseReference("org/app:1"), DIGEST)).bytes();
+    await registry.manifest();
+    await new Response(await registry.blob(BLOB)).bytes();
     const argv = readFileSync(directory.file("argv"), "utf8");
     expect(argv).toContain("manifest index.docker.io/org/app:1");
     expect(argv).toContain(`blob index.docker.io/org/app@${DIGEST}`);
@@ -65,7 +66,7 @@ describe("a crane", () => {
       GODEBUG: "x",
     };
     const registry = await crane(directory, record, { env });
-    await registry.manifest(parseReference("ghcr.io/org/app:1"));
+    await registry.manifest();
     const names = readFileSync(directory.file("environ"), "utf8").trim().split("\n").toSorted();
     expect(names).toEqual([
       `DOCKER_CONFIG=${directory.path}`,
@@ -93,8 +94,10 @@ describe("a crane", () => {
 
   test("is asked for the digest where a reference has both", async () => {
     using directory = tempDir();
-    const registry = await crane(directory, record, {});
-    await registry.manifest(parseReference(`ghcr.io/org/app:1@${digestOf(Buffer.from("{}"))}`));
+    const registry = await crane(directory, record, {
+      image: `ghcr.io/org/app:1@${digestOf(Buffer.from("{}"))}`,
+    });
+    await registry.manifest();
     expect(readFileSync(directory.file("argv"), "utf8")).toContain(
       `manifest ghcr.io/org/app@${digestOf(Buffer.from("{}"))}`,
     );
@@ -102,7 +105,10 @@ describe("a crane", () => {
 
   test("is not used where it would speak plain http", async () => {
     using directory = tempDir();
-    const refused = crane(directory, record, { registry: "10.0.0.1:5000", credentials: ACCOUNT });
+    const refused = crane(directory, record, {
+      image: "10.0.0.1:5000/org/app:1",
+      credentials: ACCOUNT,
+    });
     await expectRefused(
       refused,
       "CRANE_FAILED",
@@ -267,14 +273,14 @@ describe("a manifest from a crane that", () => {
     const isSilent = message.includes("silent");
     const options = isSilent ? { stallMs: SHORT_STALL_MS } : { credentials: ACCOUNT };
     const registry = await crane(directory, script, options);
-    await expectRefused(registry.manifest(parseReference("ghcr.io/org/app:1")), code, message);
+    await expectRefused(registry.manifest(), code, message);
   });
 
   test("fails has all its words as the cause, without signatures", async () => {
     using directory = tempDir();
     const script = "echo first >&2; echo 'GET https://a/b?signature=canary: no' >&2; exit 1";
     const registry = await crane(directory, script, {});
-    const failure = registry.manifest(parseReference("ghcr.io/org/app:1"));
+    const failure = registry.manifest();
     await expectRefused(failure, "CRANE_FAILED", "it says: GET https://a/b?… no");
     await expect(failure).rejects.toMatchObject({ cause: "first\nGET https://a/b?… no" });
   });
@@ -284,20 +290,15 @@ describe("a manifest from a crane that", () => {
     const missing = { program: directory.file("no-crane") };
     const message = `crane cannot be started as ${missing.program}: there is no such program`;
     const registry = await crane(directory, "", missing);
-    const reference = parseReference("ghcr.io/org/app:1");
-    await expectRefused(registry.manifest(reference), "CRANE_MISSING", message);
-    await expectRefused(registry.blob(reference, DIGEST), "CRANE_MISSING", message);
+    await expectRefused(registry.manifest(), "CRANE_MISSING", message);
+    await expectRefused(registry.blob(BLOB), "CRANE_MISSING", message);
   });
 
   test("cannot be run", async () => {
     using directory = tempDir();
     writeFileSync(directory.file("not-executable"), "");
     const registry = await crane(directory, "", { program: directory.file("not-executable") });
-    await expectRefused(
-      registry.manifest(parseReference("ghcr.io/a/b")),
-      "CRANE_MISSING",
-      "cannot be started",
-    );
+    await expectRefused(registry.manifest(), "CRANE_MISSING", "cannot be started");
   });
 });
 
@@ -324,7 +325,7 @@ describe("a blob from a crane that", () => {
     using directory = tempDir();
     const stallMs = message.includes("silent") ? SHORT_STALL_MS : STALL_MS;
     const registry = await crane(directory, script, { stallMs });
-    const blob = registry.blob(parseReference("ghcr.io/org/app:1"), DIGEST);
+    const blob = registry.blob(BLOB);
     await expectRefused(
       blob.then((stream) => new Response(stream).bytes()),
       code,
@@ -336,7 +337,7 @@ describe("a blob from a crane that", () => {
     using directory = tempDir();
     for (const content of ["blob", ""]) {
       const registry = await crane(directory, `printf '${content}'`, {});
-      const blob = await registry.blob(parseReference("ghcr.io/org/app:1"), DIGEST);
+      const blob = await registry.blob(BLOB);
       expect(await new Response(blob).text()).toBe(content);
     }
   });
@@ -345,7 +346,7 @@ describe("a blob from a crane that", () => {
     using directory = tempDir();
     const script = "echo $$ > $DOCKER_CONFIG/pid; yes";
     const registry = await crane(directory, script, {});
-    const blob = await registry.blob(parseReference("ghcr.io/org/app:1"), DIGEST);
+    const blob = await registry.blob(BLOB);
     await blob.cancel();
     const pid = Number(readFileSync(directory.file("pid"), "utf8"));
     while (isRunning(pid)) await Bun.sleep(1);
@@ -355,19 +356,23 @@ describe("a blob from a crane that", () => {
 interface FakeOptions {
   readonly program?: string;
   readonly stallMs?: number;
-  readonly registry?: string;
+  readonly image?: string;
   readonly credentials?: Credentials;
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-function crane(directory: TempDir, script: string, options: FakeOptions) {
+function crane(
+  directory: TempDir,
+  script: string,
+  { image = "ghcr.io/org/app:1", ...options }: FakeOptions,
+) {
   const program = directory.file("crane");
   writeFileSync(program, `#!/bin/sh\n${script}\n`);
   chmodSync(program, 0o755);
   return createCrane({
     program,
     env: process.env,
-    registry: "ghcr.io",
+    reference: parseReference(image),
     stallMs: STALL_MS,
     directory: directory.path,
     ...options,

@@ -65,7 +65,7 @@ describe("zoneOf", () => {
 });
 
 test("crane may speak plain http where the operator wants it", () => {
-  expect(craneMayDowngrade("10.0.0.1:5000", new Set(["10.0.0.1:5000"]))).toBe(false);
+  expect(craneMayDowngrade("10.0.0.1:5000", new URL("http://10.0.0.1:5000/"))).toBe(false);
 });
 
 test.each([
