@@ -50,7 +50,7 @@ describe("precedence", () => {
       ["image"],
       sources({ image: "a/b:1", environment: { IMAGE: "c/d:2" } }),
     );
-    expect(settings.image).toMatchObject({ repository: "a/b", tag: "1" });
+    expect(settings.image).toMatchObject({ reference: { repository: "a/b", tag: "1" } });
   });
 });
 
@@ -153,4 +153,16 @@ test("programs that the runner starts see no variable that is not theirs", () =>
     X: "x",
   };
   expect(hostEnvironmentOf(environment)).toEqual({ PATH: "/bin", https_proxy: "http://p" });
+});
+
+test("credential helpers see what keyrings and clouds need, and no setting of the runner's", () => {
+  const helped = {
+    DBUS_SESSION_BUS_ADDRESS: "unix:path=/run/bus",
+    XDG_DATA_HOME: "/data",
+    PASSWORD_STORE_DIR: "/pass",
+    AWS_PROFILE: "p",
+    GOOGLE_APPLICATION_CREDENTIALS: "/key.json",
+  };
+  const others = { REGISTRY_USER: "u", MCP_ENV_AWS_PROFILE: "x", MY_DISPLAY: ":0", AWS: "x" };
+  expect(hostEnvironmentOf({ ...helped, ...others })).toEqual(helped);
 });
