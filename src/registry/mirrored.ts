@@ -65,7 +65,7 @@ interface Sources {
 }
 
 interface Opened {
-  readonly reader: Pick<ReadableStreamDefaultReader<Uint8Array>, "read" | "cancel">;
+  readonly reader: ReturnType<typeof readerOf>;
   /** Absent when it is the registry itself. */
   readonly mirror?: MirrorRegistry;
 }
@@ -114,11 +114,15 @@ async function* openings(descriptor: Descriptor, sources: Sources): AsyncGenerat
     const body = await mirror.registry.blob(descriptor).catch((error: unknown) => {
       sources.skip(mirror, error);
     });
-    if (body) yield { reader: body.getReader(), mirror };
+    if (body) yield { reader: readerOf(body), mirror };
   }
-  return { reader: (await sources.origin.blob(descriptor)).getReader() };
+  return { reader: readerOf(await sources.origin.blob(descriptor)) };
 }
 
 async function nextOf(places: AsyncGenerator<Opened, Opened>): Promise<Opened> {
   return (await places.next()).value;
+}
+
+function readerOf(body: ReadableStream<Uint8Array>) {
+  return body.getReader();
 }
