@@ -73,6 +73,8 @@ async function compile(
     entrypoints: [join(ROOT, "src/cli.ts"), join(ROOT, "src/layers/worker.ts")],
     // Side by side, as a module that starts the thread names it.
     naming: "[name].[ext]",
+    // What a start does not come to is not loaded, with the modules of Node's that it would bring along.
+    splitting: true,
     minify: true,
     bytecode: true,
     format: "esm",

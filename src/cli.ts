@@ -1,17 +1,11 @@
 // The process boundary: argv, environment, signals and exit status. No domain logic.
 
-import { type Invocation, parseCommandLine } from "./command-line.ts";
 import { RunnerError, reasonOf } from "./errors.ts";
-import { renderHelp } from "./help.ts";
-import { RESUME_ARGUMENT, resumeInsideNamespace } from "./launch/resume.ts";
-import { configureLog, logFailure } from "./log.ts";
-import { print } from "./output.ts";
-import { readSettings, type SettingSources } from "./read-settings.ts";
-import { ROOT_NOTES } from "./stages/execute.ts";
+import { RESUME_ARGUMENT } from "./launch/resume-plan.ts";
+import { configureLogLike, log, logFailure } from "./log.ts";
 import { cleanUp } from "./system/cleanup.ts";
 import { takeEnvironment } from "./system/environ.ts";
 import { isIgnored } from "./system/process-state.ts";
-import { commit, version } from "./version.ts";
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 const COMPILED_FILES = "/$bunfs/";
@@ -32,11 +26,9 @@ process.exit(await main(process.argv.slice(2)));
 async function main(argv: readonly string[]): Promise<number> {
   try {
     const environment = takeEnvironment();
-    if (argv[0] === RESUME_ARGUMENT) {
-      configureLogAs({ image: undefined, environment, flags: {} });
-      return await resumeInsideNamespace(environment, ROOT_NOTES);
-    }
-    return await answer(parseCommandLine(argv, environment));
+    if (argv[0] === RESUME_ARGUMENT) return await resume(environment);
+    const { answer } = await import("./answer.ts");
+    return await answer(argv, { environment, runner: thisProgram() });
   } catch (error) {
     const failure = asFailure(error);
     logFailure(failure);
@@ -46,20 +38,14 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function answer(invocation: Invocation): Promise<number> {
-  if (invocation.kind === "help") print(renderHelp(invocation.command));
-  else if (invocation.kind === "version") print(`fastmcp-runner ${version} (${commit})`);
-  else {
-    const { command, inputs } = invocation;
-    configureLogAs(inputs);
-    return await command.run({ ...inputs, runner: thisProgram() });
-  }
-  return 0;
-}
-
-function configureLogAs(sources: SettingSources): void {
-  const { settings } = readSettings(["logLevel", "logFormat"], sources);
-  configureLog({ level: settings.logLevel ?? "info", format: settings.logFormat ?? "text" });
+// A start inside a namespace is the second one of the same server, and loads nothing of what the first one needed.
+async function resume(environment: Readonly<Record<string, string | undefined>>): Promise<never> {
+  configureLogLike(environment);
+  const { resumeInsideNamespace } = await import("./launch/resume.ts");
+  return await resumeInsideNamespace(environment, {
+    onChoice: (note) => log.info(note),
+    onLack: (note) => log.warn(note),
+  });
 }
 
 function thisProgram(): readonly string[] {

@@ -1,9 +1,9 @@
 // The log: one consola instance that writes to stderr only, because stdout belongs to the server.
 
 import { writeSync } from "node:fs";
-import { isatty } from "node:tty";
 import { createConsola, type LogObject } from "consola/core";
 import { printable, type RunnerError } from "./errors.ts";
+import { isTerminal } from "./system/terminal.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export const LOG_FORMATS = ["text", "json"] as const;
@@ -18,6 +18,8 @@ const CONSOLA_LEVELS = { error: 0, warn: 1, info: 3, debug: 4 } as const satisfi
   number
 >;
 const COLOURS: Readonly<Record<string, string>> = { error: "31", warn: "33", debug: "2" };
+const LEVEL_VARIABLE = "FASTMCP_RUNNER_LOG_LEVEL";
+const FORMAT_VARIABLE = "FASTMCP_RUNNER_LOG_FORMAT";
 const STDERR = 2;
 
 /** Back to the start of the line, and everything after it erased. */
@@ -47,10 +49,18 @@ export function configureLog(options: {
   format = options.format;
 }
 
-/** What makes the log of another process of this program like this one's. */
+/** What makes the log of another process of this program like this one's, once it has it from its environment. */
 export function logEnvironment(): Readonly<Record<string, string>> {
   const level = LOG_LEVELS.find((name) => CONSOLA_LEVELS[name] === consola.level) ?? "info";
-  return { LOG_LEVEL: level, LOG_FORMAT: format };
+  return { [LEVEL_VARIABLE]: level, [FORMAT_VARIABLE]: format };
+}
+
+/** Makes this log like that of the process that gave its `logEnvironment`. */
+export function configureLogLike(environment: Readonly<Record<string, string | undefined>>): void {
+  configureLog({
+    level: LOG_LEVELS.find((name) => name === environment[LEVEL_VARIABLE]) ?? "info",
+    format: LOG_FORMATS.find((name) => name === environment[FORMAT_VARIABLE]) ?? "text",
+  });
 }
 
 /**
@@ -65,7 +75,7 @@ export function keepOutOfLog(secret: string): void {
 
 /** Whether a status line can be shown: a person looks on, and asked for more than warnings. */
 export function showsStatus(): boolean {
-  return format === "text" && consola.level >= CONSOLA_LEVELS.info && isatty(STDERR);
+  return format === "text" && consola.level >= CONSOLA_LEVELS.info && isTerminal(STDERR);
 }
 
 /** Shows a line below the log that the next one replaces; an empty one ends it. */
@@ -159,7 +169,7 @@ function quoted(value: string): string {
 
 function coloured(level: string, line: string): string {
   const colour = COLOURS[level];
-  return colour !== undefined && isatty(STDERR) ? `\u001b[${colour}m${line}\u001b[0m` : line;
+  return colour !== undefined && isTerminal(STDERR) ? `\u001b[${colour}m${line}\u001b[0m` : line;
 }
 
 function emit(line: string): void {

@@ -8,7 +8,7 @@ import type { LaunchPlan } from "./launch-plan.ts";
 import { NAMESPACE_TOOLS } from "./namespace-tools.ts";
 import type { NamespaceToolFound } from "./probe.ts";
 import { enterPrivateRoot, type Notes, openPrivateRoot } from "./private-root.ts";
-import { RESUME_ARGUMENT, resumeEnvironment } from "./resume.ts";
+import { RESUME_ARGUMENT, resumeEnvironment } from "./resume-plan.ts";
 import { throughSuExec } from "./su-exec.ts";
 
 const BUBBLEWRAP_STATUS = ["--json-status-fd", "3"];

@@ -2,14 +2,7 @@
 
 import { becomeServer } from "../launch/become-server.ts";
 import type { LaunchPlan } from "../launch/launch-plan.ts";
-import type { Notes } from "../launch/private-root.ts";
 import { log, logEnvironment } from "../log.ts";
-
-/** What is said of a private root, here or in a runner that was started again for it. */
-export const ROOT_NOTES: Notes = {
-  onChoice: (note) => log.info(note),
-  onLack: (note) => log.warn(note),
-};
 
 export interface ExecuteOptions {
   /** What starts this runner again: its binary, or bun and the script. */
@@ -27,5 +20,9 @@ export async function execute(plan: LaunchPlan, options: ExecuteOptions): Promis
     command: plan.program,
   });
   log.debug(plan.reason);
-  return becomeServer(plan, { ...options, environment: logEnvironment(), notes: ROOT_NOTES });
+  return becomeServer(plan, {
+    ...options,
+    environment: logEnvironment(),
+    notes: { onChoice: (note) => log.info(note), onLack: (note) => log.warn(note) },
+  });
 }

@@ -17,6 +17,7 @@ const SYMBOLS = {
   flock: { args: ["i32", "i32"], returns: "i32" },
   getenv: { args: ["ptr"], returns: "ptr" },
   getrlimit: { args: ["i32", "ptr"], returns: "i32" },
+  isatty: { args: ["i32"], returns: "i32" },
   mount: { args: ["ptr", "ptr", "ptr", "u64", "ptr"], returns: "i32" },
   prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
   setrlimit: { args: ["i32", "ptr"], returns: "i32" },

@@ -1,7 +1,7 @@
 // A program that keeps the runner as its parent: stdio shared, signals passed on, its end told as an exit status.
 
 import { constants } from "node:os";
-import { isatty } from "node:tty";
+import { isTerminal } from "./terminal.ts";
 
 const STDIN = 0;
 const STATUS_DESCRIPTOR = 3;
@@ -41,7 +41,7 @@ export async function supervise(program: SupervisedProgram): Promise<number> {
     if (target === undefined) waiting.push(signal);
     else sendSignal(target, signal);
   };
-  const onTerminal = isatty(STDIN);
+  const onTerminal = isTerminal(STDIN);
   for (const signal of FORWARDED) {
     process.removeAllListeners(signal);
     process.on(signal, () => {

@@ -8,16 +8,17 @@ import { planOverlay } from "../../../src/launch/overlay-plan.ts";
 import { applyOverlay } from "../../../src/launch/overlay.ts";
 import { serverIdentity } from "../../../src/launch/ownership.ts";
 import { probeMachine } from "../../../src/launch/probe.ts";
-import { RESUME_ARGUMENT, resumeInsideNamespace } from "../../../src/launch/resume.ts";
+import { resumeInsideNamespace } from "../../../src/launch/resume.ts";
+import { RESUME_ARGUMENT } from "../../../src/launch/resume-plan.ts";
 import { chooseRunMode, type RunModeChoice } from "../../../src/launch/run-mode.ts";
-import { configureLog, LOG_LEVELS } from "../../../src/log.ts";
+import { configureLog, configureLogLike, log } from "../../../src/log.ts";
 import {
   dropPrivileges,
   variablesOf,
   type LaunchableImage,
   type LaunchRequest,
 } from "../../../src/stages/drop-privileges.ts";
-import { execute, ROOT_NOTES } from "../../../src/stages/execute.ts";
+import { execute } from "../../../src/stages/execute.ts";
 
 export interface Launch {
   readonly root: string;
@@ -39,8 +40,8 @@ process.on("SIGTERM", () => process.exit(99));
 try {
   const [argument = ""] = process.argv.slice(2);
   if (argument === RESUME_ARGUMENT) {
-    configureLogBy(process.env);
-    await resumeInsideNamespace(process.env, ROOT_NOTES);
+    configureLogLike(process.env);
+    await resumeInsideNamespace(process.env, { onChoice: log.info, onLack: log.warn });
   }
   process.exit(await launch(JSON.parse(readFileSync(argument, "utf8")) as Launch));
 } catch (error) {
@@ -75,11 +76,4 @@ async function launch({
   const rootfs = { root, ...chosen, ...(shared ? { scratch } : {}) };
   const plan = dropPrivileges(rootfs, image, request, probe);
   return execute(plan, { runner: [process.execPath, import.meta.path], searchPath });
-}
-
-function configureLogBy({ LOG_LEVEL }: NodeJS.ProcessEnv): void {
-  configureLog({
-    level: LOG_LEVELS.find((level) => level === LOG_LEVEL) ?? "error",
-    format: "text",
-  });
 }
