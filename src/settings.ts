@@ -8,6 +8,7 @@ import { DEFAULT_LIMITS } from "./layers/limits.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./log.ts";
 import { parsePlatform } from "./oci/platform.ts";
 import { parseImageName } from "./oci/image-name.ts";
+import { parseMirrors, parseRegistries } from "./registry/mirrors.ts";
 
 export const TRANSPORTS = ["streamable-http", "sse", "stdio"] as const;
 export const PULL_POLICIES = ["always", "missing", "never"] as const;
@@ -79,7 +80,7 @@ export const SETTINGS = {
     env: "IMAGE",
     value: "reference",
     about:
-      "Image to run, as in `docker pull`: `ghcr.io/org/server:1.2`, `mcp/fetch`, `host:5000/name@sha256:…`. Also the argument.",
+      "Image to run, as in `docker pull`: `ghcr.io/org/server:1.2`, `mcp/fetch`, `host:5000/name@sha256:…`; or on this machine: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:TAG]`. Also the argument.",
     schema: parsedBy(parseImageName),
     code: "REFERENCE_INVALID",
   },
@@ -201,23 +202,25 @@ export const SETTINGS = {
     env: "REGISTRY_CA_FILE",
     flag: "registry-ca-file",
     value: "path",
-    about: "Certificates (PEM) of authorities to trust besides the usual ones.",
+    about:
+      "File with certificates (PEM) of authorities to trust besides the built-in ones and those of SSL_CERT_FILE, SSL_CERT_DIR and NODE_EXTRA_CA_CERTS.",
     schema: text,
   },
   registryPlainHttp: {
     env: "REGISTRY_PLAIN_HTTP",
     flag: "registry-plain-http",
-    value: "hosts",
+    value: "registries",
     about:
-      "Registries that are asked without encryption, separated by commas. Others only on loopback.",
-    schema: text,
+      "Registries to ask without encryption, as the image's name has them: `registry.lan:5000,10.0.0.7`. Others are only on loopback.",
+    schema: parsedBy(parseRegistries),
   },
   registryMirrors: {
     env: "REGISTRY_MIRRORS",
     flag: "registry-mirrors",
     value: "list",
-    about: "Where to ask first, such as `docker.io=mirror.example.com`.",
-    schema: text,
+    about:
+      "Whom to ask before a registry: `docker.io=mirror.example.com,host:5000/prefix;ghcr.io=…`. They are trusted with what a tag stands for.",
+    schema: parsedBy(parseMirrors),
   },
   pullTimeout: {
     env: "PULL_TIMEOUT",
