@@ -26,7 +26,10 @@ export interface SearchOptions {
 
 const HELPER_TIMEOUT_MS = 30_000;
 
-/** Looks through the files in their order. Throws CREDENTIALS_UNREADABLE for what cannot be used, even if it is not needed. */
+/**
+ * Looks through the files in their order, up to the first that has something for the image.
+ * Throws CREDENTIALS_UNREADABLE for a file, an entry or a helper on the way that cannot be used.
+ */
 export async function findCredentials(
   scope: Scope,
   options: SearchOptions,

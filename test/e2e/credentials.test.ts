@@ -210,6 +210,42 @@ describe.each(["crane", "builtin"])("%s", (client) => {
   );
 });
 
+// What other programs write, the runner reads; crane is the one that writes as docker does.
+const LOGINS: readonly (readonly [string, readonly string[]])[] = [
+  ["podman", ["login", "--tls-verify=false", "--password-stdin", "-u", "reader"]],
+  ["skopeo", ["login", "--tls-verify=false", "--password-stdin", "-u", "reader"]],
+  ["crane", ["auth", "login", "--password-stdin", "-u", "reader"]],
+];
+
+for (const [program, login] of LOGINS) {
+  needs("docker-registry", program)(
+    `what ${program} has signed in with is used`,
+    async () => {
+      using home = tempDir();
+      const env = {
+        HOME: home.path,
+        XDG_CONFIG_HOME: home.file("cfg"),
+        REGISTRY_AUTH_FILE: home.file("auth.json"),
+      };
+      const host = locked?.host ?? "";
+      const child = Bun.spawn([program, ...login, host], {
+        env: { ...env, PATH: process.env["PATH"] },
+        stdin: new Blob([PASSWORD]),
+        stderr: "pipe",
+      });
+      const [words, status] = await Promise.all([child.stderr.text(), child.exited]);
+      expect({ status, words }).toEqual({ status: 0, words: expect.any(String) });
+      const end = await runRunner({
+        arguments: ["inspect"],
+        environment: { ...env, IMAGE: `${host}/org/app:1` },
+      });
+      expect(end.stderr).toStartWith("fastmcp-runner: signing in with the credentials of ");
+      expect(end.status).toBe(0);
+    },
+    TEST_MS,
+  );
+}
+
 test("a file that cannot be used is named before anything is asked", async () => {
   using home = homeWith([]);
   const { stderr, status } = await runRunner({
