@@ -53,6 +53,20 @@ describe("runChild", () => {
     expect(existsSync(`/proc/${text(stdout).trim()}/cwd`)).toBe(false);
   });
 
+  test("ends a program that is busy for too long, and tells it from one that is quick", async () => {
+    const busy = shell("while :; do echo; sleep 0.05; done");
+    const late = await runChild(busy, { ...options, timeoutMs: 200 });
+    expect({ stalled: late.stalled, signal: late.signal }).toEqual({
+      stalled: true,
+      signal: "SIGKILL",
+    });
+    const quick = await runChild(["true"], { ...options, timeoutMs: 10_000 });
+    expect({ stalled: quick.stalled, exitCode: quick.exitCode }).toEqual({
+      stalled: false,
+      exitCode: 0,
+    });
+  });
+
   test("keeps only the end of a long stderr", async () => {
     const { unsafeStderr } = await runChild(
       shell("yes x | head -c 200000 >&2; echo end >&2"),
