@@ -1,11 +1,12 @@
 // The six stages in their order. Nothing else decides what happens when.
 
 import { log } from "./log.ts";
-import { authenticate } from "./stages/authenticate.ts";
 import { dropPrivileges } from "./stages/drop-privileges.ts";
 import { execute } from "./stages/execute.ts";
 import { extract, type ExtractOptions, type Rootfs } from "./stages/extract.ts";
 import { fetchConfig, type Image } from "./stages/fetch-config.ts";
+import { openImage } from "./stages/image-session.ts";
+import { requestWithoutRegistry } from "./stages/outage.ts";
 import { place, wantedContent } from "./stages/place.ts";
 import type { ImageRequest, ServerRequest } from "./stages/validate.ts";
 import { openDestination } from "./system/destination.ts";
@@ -16,6 +17,8 @@ export interface Pulled {
   readonly rootfs: Rootfs;
   readonly destination: string;
 }
+
+type Extracted = Pick<Pulled, "image" | "rootfs">;
 
 /**
  * Stages 2 to 6, after 1: becomes the server. Returns the server's exit status only where the runner has to stay.
@@ -28,6 +31,7 @@ export async function runImage(request: ServerRequest, runner: readonly string[]
   const { image, rootfs } = await pullInto(request, {
     directory,
     contentOf: wantedContent(request),
+    mayShare: true,
   });
   const placed = await place(rootfs, image, request);
   const plan = dropPrivileges(
@@ -51,7 +55,7 @@ export async function runImage(request: ServerRequest, runner: readonly string[]
 
 /** Stages 2 and 3, after 1: an image's config, nothing of its files. */
 export async function fetchImage(request: ImageRequest): Promise<Image> {
-  using session = await authenticate(request);
+  using session = await openImage(request);
   return await fetchConfig(session, request);
 }
 
@@ -59,16 +63,21 @@ export async function fetchImage(request: ImageRequest): Promise<Image> {
 export async function pullImage(request: ImageRequest, unsafePath: string): Promise<Pulled> {
   const destination = openDestination(unsafePath);
   using staging = destination.staging;
-  const { image, rootfs } = await pullInto(request, { directory: staging });
+  const { image, rootfs } = await pullInto(request, { directory: staging, mayShare: false });
   destination.commit(rootfs.path);
   return { image, rootfs, destination: destination.path };
 }
 
-async function pullInto(
-  request: ImageRequest,
-  options: ExtractOptions,
-): Promise<Pick<Pulled, "image" | "rootfs">> {
-  using session = await authenticate(request);
+async function pullInto(request: ImageRequest, options: ExtractOptions): Promise<Extracted> {
+  try {
+    return await pullNow(request, options);
+  } catch (error) {
+    return await pullNow(requestWithoutRegistry(request, error), options);
+  }
+}
+
+async function pullNow(request: ImageRequest, options: ExtractOptions): Promise<Extracted> {
+  using session = await openImage(request);
   const image = await fetchConfig(session, request);
   return { image, rootfs: await extract(session, image, request, options) };
 }

@@ -3,6 +3,7 @@
 import { RunnerError } from "../errors.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import type { Descriptor } from "../oci/manifest.ts";
+import { isImageConfigType } from "../oci/media-type.ts";
 import type { Blobs } from "./blobs.ts";
 
 /** One image where it comes from. */
@@ -22,42 +23,40 @@ export interface CachedSourceOptions {
   readonly lastDigest?: Digest | undefined;
   /** The name stands for this and nothing else. */
   readonly fixedDigest?: Digest | undefined;
-  /** Layers are kept as well; a source on this machine's disk needs no second copy. */
+  /** Layers are kept as well; a source on this machine's disk needs no second copy of them. */
   readonly keepsLayers: boolean;
   /** Called when another process fetches what is wanted, and is waited for. */
   readonly onWait?: () => void;
 }
 
 export interface CachedSource extends Source {
-  /** The digests of the manifests that were given away: the first is what the image's name stands for. */
-  readonly manifests: readonly Digest[];
+  /** What was given away, in order: the first is what the image's name stands for. */
+  readonly given: readonly Digest[];
 }
 
 export function cachedSource(options: CachedSourceOptions): CachedSource {
   const { source, blobs, lastDigest, fixedDigest, keepsLayers, onWait } = options;
-  const manifests: Digest[] = [];
-  const give = (digest: Digest, bytes: Uint8Array) => {
-    manifests.push(digest);
-    return bytes;
-  };
+  const given: Digest[] = [];
   // Who has never seen the image needs its manifest anyhow: asking for the digest first would be a request more.
   const digest = async () => fixedDigest ?? (lastDigest && (await source.digest()));
   return {
-    manifests,
+    given,
     digest,
     async manifest(asked) {
       const wanted = asked ?? (await digest());
       const kept = wanted && blobs.read(wanted);
-      if (wanted !== undefined && kept !== undefined) return give(wanted, kept);
-      const bytes = await source.manifest(wanted);
+      const bytes = kept ?? (await source.manifest(wanted));
       const actual = wanted ?? digestOf(bytes);
-      blobs.write(actual, bytes);
-      return give(actual, bytes);
+      if (kept === undefined) blobs.write(actual, bytes);
+      given.push(actual);
+      return bytes;
     },
-    blob: (descriptor) =>
-      keepsLayers
-        ? blobs.open(descriptor, () => source.blob(descriptor), onWait)
-        : source.blob(descriptor),
+    async blob(descriptor) {
+      given.push(descriptor.digest);
+      return keepsLayers || isImageConfigType(descriptor.mediaType)
+        ? await blobs.open(descriptor, () => source.blob(descriptor), onWait)
+        : await source.blob(descriptor);
+    },
   };
 }
 

@@ -3,7 +3,7 @@
 import { RunnerError } from "../errors.ts";
 import { verifyDigest } from "../oci/digest.ts";
 import type { Descriptor } from "../oci/manifest.ts";
-import type { Registry } from "./registry.ts";
+import type { ImageSource } from "./registry.ts";
 
 /** A number of bytes, and the setting that it comes from. */
 export interface BlobLimit {
@@ -16,7 +16,7 @@ export interface BlobLimit {
  * Throws LIMIT_EXCEEDED, DIGEST_MISMATCH and what the registry throws.
  */
 export async function readBlob(
-  registry: Registry,
+  registry: ImageSource,
   descriptor: Descriptor,
   { maxBytes, setting }: BlobLimit,
 ): Promise<Uint8Array> {
@@ -38,7 +38,7 @@ export async function readBlob(
   return bytes;
 }
 
-async function readAtMost(registry: Registry, descriptor: Descriptor): Promise<Uint8Array> {
+async function readAtMost(registry: ImageSource, descriptor: Descriptor): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let received = 0;
   for await (const chunk of await registry.blob(descriptor)) {

@@ -24,3 +24,6 @@ export interface Registry {
   /** Forgets the credentials. Nothing can be fetched afterwards. */
   close(): void;
 }
+
+/** What the stages ask, of a registry or of what stands before it. */
+export type ImageSource = Pick<Registry, "digest" | "manifest" | "blob">;

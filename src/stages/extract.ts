@@ -1,13 +1,16 @@
 // Stage 4: every layer, verified, becomes one directory: complete or absent.
 
-import { statfsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { RunnerError } from "../errors.ts";
+import { giveTree, serverIdentity } from "../launch/ownership.ts";
+import type { SettableLimits } from "../layers/limits.ts";
 import { type UnpackReport, unpackLayers } from "../layers/unpack.ts";
 import type { Unkept } from "../layers/unkept.ts";
 import { log } from "../log.ts";
+import { roomIn } from "../system/disk-room.ts";
 import type { PrivateDirectory } from "../system/private-directory.ts";
-import type { Session } from "./authenticate.ts";
 import type { Image } from "./fetch-config.ts";
+import type { ImageSession, SessionCache } from "./image-session.ts";
 import { createProgress } from "./progress.ts";
 import type { ImageRequest } from "./validate.ts";
 
@@ -27,43 +30,91 @@ export interface Rootfs {
 
 export interface ExtractOptions {
   readonly directory: PrivateDirectory;
-  /** The paths whose files are wanted; all of them by default. */
+  /** The paths whose files are wanted; all of them by default, and in the cache. */
   readonly contentOf?: readonly string[] | undefined;
+  /** The tree may be the cache's. */
+  readonly mayShare: boolean;
 }
 
 /** Throws LAYER_*, LIMIT_EXCEEDED, DIGEST_MISMATCH, DISK_* and what the registry throws. */
 export async function extract(
-  { registry }: Session,
-  { layers }: Image,
+  session: ImageSession,
+  image: Image,
   { limits }: ImageRequest,
-  { directory, contentOf }: ExtractOptions,
+  { directory, contentOf, mayShare }: ExtractOptions,
 ): Promise<Rootfs> {
   const started = performance.now();
+  const { cached } = session;
+  const rootfs =
+    cached !== undefined && mayShare
+      ? await sharedTree(cached, image, (root) => unpack(session, image, { root, limits }))
+      : await ownTree(directory, (root) => unpack(session, image, { root, limits, contentOf }));
+  cached?.remember(image);
+  const milliseconds = Math.round(performance.now() - started);
+  tell(rootfs, milliseconds);
+  if (rootfs.isNew) await cached?.tidy();
+  return { ...rootfs, milliseconds };
+}
+
+type Unpacked = Omit<Rootfs, "milliseconds"> & { readonly isNew: boolean };
+type Fill = (root: string) => Promise<UnpackReport>;
+
+async function ownTree(directory: PrivateDirectory, fill: Fill): Promise<Unpacked> {
   const path = join(directory.path, "rootfs");
+  return { path, shared: false, report: await fill(path), isNew: true };
+}
+
+async function sharedTree(cached: SessionCache, image: Image, fill: Fill): Promise<Unpacked> {
+  let isNew = false;
+  const tree = await cached.tree(image, async (root) => {
+    isNew = true;
+    const report = await fill(root);
+    // Once and for all starts: nobody may change it afterwards.
+    if (process.geteuid?.() === 0) giveTree(root, serverIdentity());
+    return report;
+  });
+  return { ...tree, shared: true, isNew };
+}
+
+interface UnpackTarget {
+  readonly root: string;
+  readonly limits: SettableLimits;
+  readonly contentOf?: readonly string[] | undefined;
+}
+
+async function unpack(
+  session: ImageSession,
+  image: Image,
+  target: UnpackTarget,
+): Promise<UnpackReport> {
+  try {
+    return await unpackOnce(session, image, target);
+  } catch (error) {
+    if (!(error instanceof RunnerError) || error.code !== "DIGEST_MISMATCH") throw error;
+    const damaged = (await session.cached?.dropDamagedLayers(image)) ?? 0;
+    if (damaged === 0) throw error;
+    log.warn("the cache is damaged: layers are fetched again", { layers: damaged });
+    return await unpackOnce(session, image, target);
+  }
+}
+
+async function unpackOnce(
+  { registry }: ImageSession,
+  { layers }: Image,
+  { root, limits, contentOf }: UnpackTarget,
+): Promise<UnpackReport> {
   const sources = layers.map((layer) => ({
     ...layer,
     open: () => registry.blob(layer.descriptor),
   }));
   const size = layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   const progress = createProgress(layers.length, size);
-  const report = await unpackLayers(sources, path, {
+  return await unpackLayers(sources, root, {
     contentOf,
-    limits: { ...limits, diskBytes: roomIn(directory.path) },
+    limits: { ...limits, diskBytes: roomIn(dirname(root)) },
     onBytes: progress.advance,
     onLayer: progress.layerDone,
   }).finally(progress.end);
-  const milliseconds = Math.round(performance.now() - started);
-  tell(report, milliseconds);
-  return { path, shared: false, report, milliseconds };
-}
-
-// A disk that is full to the last byte fails others than us: a twentieth of what is free, or this much, stays free.
-const RESERVE_BYTES = 64 * 1024 ** 2;
-
-function roomIn(directory: string): number {
-  const { bavail, bsize } = statfsSync(directory);
-  const free = bavail * bsize;
-  return free - Math.min(free / 20, RESERVE_BYTES);
 }
 
 // What a server may miss although it was in the image.
@@ -73,8 +124,10 @@ const LIKELY_TO_MATTER: Readonly<Partial<Record<Unkept["kind"], string>>> = {
   setuid: "setuid and setgid bits are gone: programs such as su and sudo will not work",
 };
 
-function tell({ layers, entries, bytes, unkept }: UnpackReport, milliseconds: number): void {
-  log.info("unpacked the image", { layers: layers.length, entries, bytes, milliseconds });
+function tell({ report, isNew }: Unpacked, milliseconds: number): void {
+  const { layers, entries, bytes, unkept } = report;
+  const what = isNew ? "unpacked the image" : "the image is unpacked already";
+  log.info(what, { layers: layers.length, entries, bytes, milliseconds });
   for (const { kind, count, examples } of unkept) {
     const fields = { count, examples: examples.join(" ") };
     const consequence = LIKELY_TO_MATTER[kind];

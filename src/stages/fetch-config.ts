@@ -12,8 +12,8 @@ import { type Manifest, parseManifest } from "../oci/manifest.ts";
 import { choosePlatform, formatPlatform, type Platform, runsOn } from "../oci/platform.ts";
 import { formatImageName, type ImageName } from "../oci/image-name.ts";
 import { readBlob } from "../registry/read-blob.ts";
-import type { Registry } from "../registry/registry.ts";
-import type { Session } from "./authenticate.ts";
+import type { ImageSource } from "../registry/registry.ts";
+import type { ImageSession } from "./image-session.ts";
 import type { ImageRequest } from "./validate.ts";
 
 export interface Image {
@@ -32,7 +32,10 @@ const MAX_INDEX_DEPTH = 4;
  * Throws PLATFORM_MISSING, IMAGE_NOT_FOUND, IMAGE_UNSUPPORTED, IMAGE_INVALID, DIGEST_MISMATCH and what the registry
  * throws.
  */
-export async function fetchConfig({ registry }: Session, request: ImageRequest): Promise<Image> {
+export async function fetchConfig(
+  { registry }: ImageSession,
+  request: ImageRequest,
+): Promise<Image> {
   const { image: name, platform } = request;
   const { digest, manifest } = await resolveManifest(registry, name, platform);
   const limit = { maxBytes: request.maxConfigBytes, setting: "MAX_CONFIG_BYTES" };
@@ -42,7 +45,7 @@ export async function fetchConfig({ registry }: Session, request: ImageRequest):
 }
 
 async function resolveManifest(
-  registry: Registry,
+  registry: ImageSource,
   name: ImageName,
   platform: Platform,
 ): Promise<{ readonly digest: Digest; readonly manifest: Manifest }> {

@@ -95,6 +95,7 @@ export function validatePull(inputs: Inputs): ImageRequest & { readonly destinat
   const request = completed(inputs, settings, [
     ...problems,
     ...credentialProblems(settings),
+    ...cacheProblems(settings),
     ...(destination === "" ? [problem("destination", `${nameOf("destination")} is required`)] : []),
   ]);
   return { ...request, destination };
@@ -109,6 +110,7 @@ export function validateServer(
   const request = completed(inputs, settings, [
     ...problems,
     ...credentialProblems(settings),
+    ...cacheProblems(settings),
     ...(options.portRequired ? portProblems(settings, problems) : []),
   ]);
   return {
@@ -182,6 +184,20 @@ function credentialProblems(settings: ImageSettings): readonly Problem[] {
     return [problem("registryUser", message)];
   }
   return [];
+}
+
+function cacheProblems(settings: ImageSettings): readonly Problem[] {
+  const { cacheDirectory, pullPolicy, offlineStart } = settings;
+  if (cacheDirectory !== undefined) return [];
+  const without = `and nothing is kept without ${nameOf("cacheDirectory")}`;
+  return [
+    ...(pullPolicy === "missing" || pullPolicy === "never"
+      ? [problem("pullPolicy", `${nameOf("pullPolicy")} is ${pullPolicy}, ${without}`)]
+      : []),
+    ...(offlineStart === "1"
+      ? [problem("offlineStart", `${nameOf("offlineStart")} is 1, ${without}`)]
+      : []),
+  ];
 }
 
 function problem(setting: SettingName, message: string): Problem {

@@ -38,7 +38,7 @@ describe("a manifest", () => {
     const cached = cachedSource({ source, blobs, keepsLayers: true });
     expect(await cached.manifest()).toEqual(MANIFEST);
     expect(requests).toEqual(["GET name"]);
-    expect(cached.manifests).toEqual([DIGEST]);
+    expect(cached.given).toEqual([DIGEST]);
     expect(blobs.read(DIGEST)).toEqual(MANIFEST);
   });
 
