@@ -12,6 +12,10 @@ export class AheadBudget {
   isRefused = false;
   #freeBytes = 36 * 1024 ** 2;
 
+  get freeBytes(): number {
+    return this.#freeBytes;
+  }
+
   /** Sets bytes of memory apart; false where there are not so many. */
   take(bytes: number): boolean {
     if (bytes > this.#freeBytes) return false;
