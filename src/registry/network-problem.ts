@@ -1,6 +1,7 @@
 // Why a host cannot be talked to, in words. Bun's own messages hold whole URLs, signatures included.
 
 import { RunnerError, reasonOf } from "../errors.ts";
+import { redact } from "./redact.ts";
 
 /** What a connection goes through, as `host:port`: the words for what fails then. */
 export type Proxy = string | undefined;
@@ -76,9 +77,9 @@ export function unreachable(host: string, error: unknown, proxy?: Proxy): Runner
   const code = codeOf(error);
   if (code === "ERR_PROXY_TUNNEL" && proxy !== undefined) {
     const status = /: (\d{3})\b/.exec(reasonOf(error))?.[1];
-    return proxyRefusal(host, proxy, Number(status), error);
+    return proxyRefusal(host, proxy, Number(status), withoutAddress(error));
   }
-  return unreachableFor(code, host, { cause: error, proxy });
+  return unreachableFor(code, host, { cause: withoutAddress(error), proxy });
 }
 
 /** The same for a code of the system's or of TLS, such as ECONNREFUSED. */
@@ -139,6 +140,11 @@ function proxyProblem(proxy: string, problem: string, cause: unknown): RunnerErr
 
 function through(proxy: Proxy): string {
   return proxy === undefined ? "" : `, asked through the proxy ${proxy}`;
+}
+
+// Bun writes the whole address into its errors, and a signed one is as good as a password.
+function withoutAddress(error: unknown): Error {
+  return Object.assign(new Error(redact(reasonOf(error))), { code: codeOf(error) });
 }
 
 function codeOf(error: unknown): string {

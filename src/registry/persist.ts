@@ -9,7 +9,7 @@ export interface Patience {
   /** Ends the waiting with its reason. */
   readonly signal?: AbortSignal | undefined;
   /** Told before each wait. */
-  onRetry?(retry: Retry): void;
+  readonly onRetry?: ((retry: Retry) => void) | undefined;
 }
 
 /** What has to be known of an answer. */

@@ -25,18 +25,27 @@ export function nextAddress(from: URL, unsafeLocation: string | null): URL {
 }
 
 /**
- * Checks the address of a token service, which a registry names in its challenge.
+ * Reads the address of a token service, which a registry names in its challenge. `endpoint` is the root of its API.
  * Throws REGISTRY_REDIRECT_REFUSED, REGISTRY_RESPONSE_INVALID.
  */
-export function parseRealm(unsafeRealm: string, registry: string): URL {
+export function parseRealm(
+  unsafeRealm: string,
+  registry: string,
+  endpoint = endpointOf(registry),
+): URL {
   const url = URL.parse(unsafeRealm);
-  const endpoint = endpointOf(registry);
   if (url === null) {
     throw new RunnerError(
       "REGISTRY_RESPONSE_INVALID",
       `${registry} names a token service that is no address: ${printable(unsafeRealm).slice(0, 120)}`,
     );
   }
+  checkRealm(url, registry, endpoint);
+  return url;
+}
+
+/** Checks where a token is to be asked for, be it named by a challenge or by a redirect. */
+export function checkRealm(url: URL, registry: string, endpoint: URL): void {
   const isOwnHost = url.hostname === endpoint.hostname;
   const isNear =
     zoneOf(url) !== "public" && !(zoneOf(url) === "loopback" && zoneOf(endpoint) === "loopback");
@@ -45,7 +54,6 @@ export function parseRealm(unsafeRealm: string, registry: string): URL {
     (isNear && !isOwnHost ? "which is not a public address" : undefined);
   if (problem !== undefined)
     throw refused(`${registry} asks for a token from ${placeOf(url)}, ${problem}`);
-  return url;
 }
 
 /**

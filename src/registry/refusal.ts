@@ -6,14 +6,21 @@ import * as v from "valibot";
 import { RunnerError, printable } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
+import type { Credentials } from "./credentials.ts";
+import { limitError } from "./limit-refusal.ts";
+import type { RateLimit } from "./rate-limit.ts";
+import { redact } from "./redact.ts";
+import { MAX_WAIT_MS } from "./retry.ts";
 
 /** What was asked of a registry, and how. */
 export interface Asked {
   readonly reference: Reference;
   /** A blob; a manifest when absent. */
   readonly blob?: Digest | undefined;
-  /** A username and a password were at hand. */
+  /** There were credentials at hand. */
   readonly signedIn: boolean;
+  /** Which, in words; a username and a password when absent. */
+  readonly shown?: string;
 }
 
 export interface Refusal {
@@ -23,8 +30,9 @@ export interface Refusal {
   readonly codes: readonly string[];
   /** The registry's own words. */
   readonly unsafeMessage: string;
-  /** The header of that name: seconds or a date. */
-  readonly unsafeRetryAfter?: string | undefined;
+  /** Milliseconds that it asks to be left alone. */
+  readonly waitMs?: number | undefined;
+  readonly rateLimit?: RateLimit | undefined;
 }
 
 const errorsSchema = v.object({
@@ -49,7 +57,8 @@ export function parseRefusal(
 export function refusalError(refusal: Refusal, asked: Asked): RunnerError {
   const { status, codes } = refusal;
   const has = (...wanted: readonly string[]) => codes.some((code) => wanted.includes(code));
-  if (status === 429 || has("TOOMANYREQUESTS")) return limited(refusal, asked);
+  if (status === 429 || has("TOOMANYREQUESTS") || (refusal.waitMs ?? 0) > MAX_WAIT_MS)
+    return limitError(refusal, asked);
   const isUnknown = has(
     "NAME_UNKNOWN",
     "NAME_INVALID",
@@ -70,25 +79,12 @@ export function refusalError(refusal: Refusal, asked: Asked): RunnerError {
   );
 }
 
-/** The error for another host, to which the registry has sent us. What it says is not about our password. */
-export function foreignRefusal(host: string, status: number, { reference }: Asked): RunnerError {
-  return new RunnerError(
-    "REGISTRY_RESPONSE_INVALID",
-    `${host}, where ${reference.registry} keeps ${reference.repository}, answers with HTTP status ${status}`,
-    { hint: "The registry's storage has a problem of its own; try again later." },
-  );
-}
-
-function limited({ unsafeRetryAfter = "" }: Refusal, { reference, signedIn }: Asked): RunnerError {
-  const wait = /^\d{1,6}$/.test(unsafeRetryAfter)
-    ? ` and asks to wait ${unsafeRetryAfter} seconds`
-    : "";
-  const who = signedIn ? "by this account" : "from this network without an account";
-  return new RunnerError(
-    "REGISTRY_LIMITED",
-    `${reference.registry} limits how often images are pulled ${who}${wait}`,
-    signedIn ? { hint: "Wait, and pull less often, or use an account with a higher limit." } : {},
-  );
+/** How the refusals of a reference are put into words, for one who has these credentials. */
+export function askedWith(reference: Reference, credentials: Credentials | undefined): Asked {
+  const signedIn = credentials !== undefined;
+  if (credentials === undefined || "password" in credentials) return { reference, signedIn };
+  const shown = "identityToken" in credentials ? "identity token" : "token";
+  return { reference, signedIn, shown: `${shown} that was found` };
 }
 
 function notFound(codes: readonly string[], { reference, blob }: Asked): RunnerError {
@@ -110,7 +106,7 @@ function notFound(codes: readonly string[], { reference, blob }: Asked): RunnerE
 
 function denied(
   { status, codes, unsafeMessage }: Refusal,
-  { reference, signedIn }: Asked,
+  { reference, signedIn, shown = "given username and password" }: Asked,
 ): RunnerError {
   const { registry, repository } = reference;
   const words = quote(unsafeMessage);
@@ -125,13 +121,13 @@ function denied(
   }
   const isUnknownUser = status === 401 || (status === undefined && codes.includes("UNAUTHORIZED"));
   const what = isUnknownUser
-    ? `does not accept the given username and password for ${repository}`
+    ? `does not accept the ${shown} for ${repository}`
     : `does not let the given account pull ${repository}`;
   return new RunnerError("REGISTRY_DENIED", `${registry} ${what}${words}`);
 }
 
 function quote(unsafeMessage: string): string {
-  const text = printable(unsafeMessage.trim());
+  const text = printable(redact(unsafeMessage.trim()));
   return text === "" ? "" : ` (it says: ${text.length > 160 ? `${text.slice(0, 159)}…` : text})`;
 }
 

@@ -1,42 +1,71 @@
-// One GET, with its redirects followed by hand. Knows HTTP, but neither registries nor passwords: it is handed an
+// One HTTP request, with its redirects followed by hand. Knows neither registries nor passwords: it is handed an
 // Authorization header, and sees to it that only the origin which it was meant for gets it.
 
 import { RunnerError } from "../errors.ts";
 import { watchStall } from "../system/stall.ts";
 import { zoneOf } from "./host.ts";
-import { silent, unreachable } from "./network-problem.ts";
+import { proxyRefusal, silent, unreachable } from "./network-problem.ts";
 import { nextAddress } from "./redirect.ts";
+import type { Transport } from "./transport.ts";
 
-export interface RequestOptions {
-  readonly accept: string;
-  readonly authorization?: string | undefined;
-  /** Milliseconds without a byte after which the host counts as unreachable. */
+/** What all requests of a client have in common. */
+export interface Wire {
+  /** Milliseconds without a byte after which a host counts as unreachable. */
   readonly stallMs: number;
+  /** Ends requests and bodies, with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** How hosts are reached; as Bun would reach them when absent. */
+  readonly transport?: Pick<Transport, "route"> | undefined;
 }
 
-export interface Answer {
+export interface RequestOptions extends Wire {
+  readonly method?: "GET" | "HEAD";
+  readonly accept: string;
+  /** Others, which every host on the way may see. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly authorization?: string | undefined;
+  /** Makes it a POST. Redirects of one are not followed: what it carries is for the host that was asked. */
+  readonly form?: URLSearchParams;
+  /** Throws when a redirect must not be followed there, though it might be by the general rules. */
+  readonly checkRedirect?: (url: URL) => void;
+}
+
+interface Head {
   readonly status: number;
   readonly headers: Headers;
-  /** Fails with REGISTRY_UNREACHABLE when the host falls silent or breaks off. */
-  readonly body: ReadableStream<Uint8Array>;
   /** The host that answered, after redirects. */
   readonly host: string;
   /** It is not the origin that was asked, so nothing that it demands concerns the password. */
   readonly isForeign: boolean;
 }
 
+export interface Answer extends Head {
+  /** Fails with REGISTRY_UNREACHABLE when the host falls silent or breaks off. */
+  readonly body: ReadableStream<Uint8Array>;
+}
+
+/** An answer that has been read. */
+export interface Message extends Head {
+  /** Undefined when there were too many. */
+  readonly bytes: Uint8Array | undefined;
+}
+
+/** Bytes of any answer that is neither a manifest nor a blob. */
+export const MAX_MESSAGE_BYTES = 64 * 1024;
+
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** Throws REGISTRY_UNREACHABLE, REGISTRY_REDIRECT_REFUSED, REGISTRY_RESPONSE_INVALID. */
+/** Throws REGISTRY_UNREACHABLE, REGISTRY_REDIRECT_REFUSED, REGISTRY_RESPONSE_INVALID, and the signal's reason. */
 export async function request(url: URL, options: RequestOptions): Promise<Answer> {
   let address = url;
   let isForeign = false;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     const answer = await send(address, isForeign, options);
-    if (!REDIRECTS.has(answer.status)) return answer;
+    if (!REDIRECTS.has(answer.status) || options.form !== undefined) return answer;
     await discard(answer);
     address = nextAddress(address, answer.headers.get("location"));
+    options.checkRedirect?.(address);
     // Once away from the origin a redirect back to it is another host's wish, not the registry's.
     isForeign ||= address.origin !== url.origin;
   }
@@ -44,6 +73,17 @@ export async function request(url: URL, options: RequestOptions): Promise<Answer
     "REGISTRY_RESPONSE_INVALID",
     `${url.host} redirects its clients more than ${MAX_REDIRECTS} times`,
   );
+}
+
+/** The same, with at most `maxBytes` of a body of status 200, and less of what explains another status. */
+export async function requestMessage(
+  url: URL,
+  options: RequestOptions & { readonly maxBytes: number },
+): Promise<Message> {
+  const { body, ...head } = await request(url, options);
+  if (head.status === 200) return { ...head, bytes: await readBody(body, options.maxBytes) };
+  // The status counts, even where its explanation breaks off.
+  return { ...head, bytes: await readBody(body, MAX_MESSAGE_BYTES).catch(() => undefined) };
 }
 
 /** Reads a body of at most `maxBytes`; of a longer one nothing is returned. */
@@ -68,35 +108,57 @@ export async function discard({ body }: Answer): Promise<void> {
 }
 
 async function send(url: URL, isForeign: boolean, options: RequestOptions): Promise<Answer> {
-  const { accept, authorization, stallMs } = options;
-  const abort = new AbortController();
-  const onStall = () => abort.abort(silent(url.host, stallMs));
+  const { stallMs, signal } = options;
+  const route = options.transport?.route(url);
+  const stall = new AbortController();
+  const onStall = () => stall.abort(silent(url.host, stallMs, route?.proxy));
+  const translate = (error: unknown) =>
+    signal?.aborted ? signal.reason : unreachable(url.host, error, route?.proxy);
   const timer = setTimeout(onStall, stallMs);
   try {
     const response = await fetch(url, {
+      ...messageOf(options, isForeign),
       redirect: "manual",
       // A digest is over the bytes as they are stored.
       decompress: false,
-      headers: {
-        accept,
-        "accept-encoding": "identity",
-        "user-agent": "fastmcp-runner",
-        ...(authorization === undefined || isForeign ? {} : { authorization }),
-      },
-      signal: abort.signal,
-      // NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off.
-      tls: { rejectUnauthorized: true },
-      // A proxy's loopback is not ours.
-      ...(zoneOf(url) === "loopback" ? { proxy: false } : {}),
+      signal: signal === undefined ? stall.signal : AbortSignal.any([signal, stall.signal]),
+      ...(route?.options ?? defaultRoute(url)),
     });
     const { status, headers } = response;
+    if (status === 407 && route?.proxy !== undefined)
+      throw proxyRefusal(url.host, route.proxy, status);
     const source = response.body ?? new Blob([]).stream();
-    const translate = (error: unknown) => unreachable(url.host, error);
     const body = watchStall(source, { stallMs, onStall, translate });
     return { status, headers, body, host: url.host, isForeign };
   } catch (error) {
-    throw unreachable(url.host, error);
+    throw translate(error);
   } finally {
     clearTimeout(timer);
   }
+}
+
+function messageOf(
+  { method = "GET", accept, headers, authorization, form }: RequestOptions,
+  isForeign: boolean,
+): RequestInit {
+  return {
+    method: form === undefined ? method : "POST",
+    headers: {
+      ...headers,
+      accept,
+      "accept-encoding": "identity",
+      "user-agent": "fastmcp-runner",
+      ...(authorization === undefined || isForeign ? {} : { authorization }),
+    },
+    ...(form === undefined ? {} : { body: form }),
+  };
+}
+
+function defaultRoute(url: URL): BunFetchRequestInit {
+  return {
+    // NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off.
+    tls: { rejectUnauthorized: true },
+    // A proxy's loopback is not ours.
+    ...(zoneOf(url) === "loopback" ? { proxy: false } : {}),
+  };
 }

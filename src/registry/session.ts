@@ -1,68 +1,139 @@
-// Requests to a registry that prove themselves as the registry wants. There is no ping: the refusal of the first
-// request says what is wanted, and one request less is made.
+// Requests to a registry that prove themselves as the registry wants, and are made again while that may help. There is
+// no ping: the refusal of the first request says what is wanted, and one request less is made.
 
 import type { Reference } from "../oci/reference.ts";
 import { parseChallenges, type Challenge } from "./challenge.ts";
-import { basicAuthorization, type PasswordCredentials } from "./credentials.ts";
+import { SYSTEM_CLOCK, type Clock } from "./clock.ts";
+import type { Credentials } from "./credentials.ts";
 import { endpointOf } from "./host.ts";
-import { discard, request, type Answer } from "./request.ts";
+import { persist, type Outcome, type Patience } from "./persist.ts";
+import { Proof } from "./proof.ts";
+import { askedWith, type Asked } from "./refusal.ts";
+import { request, requestMessage, type Answer, type Message, type Wire } from "./request.ts";
+import type { Retry } from "./retry.ts";
 import { fetchToken, withheld, type Grant } from "./token.ts";
+import type { Transport } from "./transport.ts";
+import { parseWarnings } from "./warning-header.ts";
 
 export interface SessionOptions {
-  readonly credentials?: PasswordCredentials | undefined;
+  readonly credentials?: Credentials | undefined;
+  /** Milliseconds without a byte after which a host counts as unreachable. */
   readonly stallMs: number;
+  /** How the registry's hosts are reached; as Bun would reach them when absent. */
+  readonly transport?: Transport | undefined;
+  /** Ends every request, every body and every wait, with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  readonly clock?: Clock | undefined;
+  /** Told before a request is made again. */
+  readonly onRetry?: ((retry: Retry) => void) | undefined;
+  /** Told once of each text that the registry wants its users to see. */
+  readonly onWarning?: ((unsafeText: string) => void) | undefined;
+  /** Told of each token, so that it can be kept out of what is printed. */
+  readonly onSecret?: ((secret: string) => void) | undefined;
 }
 
-export interface Session {
-  readonly signedIn: boolean;
-  /** GETs a path of the registry's API: the answer, or the refusal that no proof of ours changes. */
-  get(reference: Reference, path: string, accept: string): Promise<Answer>;
+export interface AskOptions {
+  readonly accept: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Ends this request and its body. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-export function createSession({ credentials, stallMs }: SessionOptions): Session {
-  const grants = new Map<string, Promise<Grant>>();
+export interface ReadOptions extends AskOptions {
+  readonly method?: "GET" | "HEAD";
+  readonly maxBytes: number;
+}
 
-  async function get(reference: Reference, path: string, accept: string): Promise<Answer> {
-    const url = new URL(path, endpointOf(reference.registry));
-    const key = `${reference.registry}/${reference.repository}`;
-    const used = grants.get(key);
-    const first = await request(url, {
-      accept,
-      stallMs,
-      authorization: (await used)?.authorization,
-    });
-    if (first.status !== 401 || first.isForeign) return first;
-    const authorize = chooseProof(
-      parseChallenges(first.headers.get("www-authenticate")),
+type Send<T> = (options: Wire & { readonly authorization: string | undefined }) => Promise<T>;
+
+/** A registry may say so many things to its users, and no more. */
+const MAX_WARNINGS = 20;
+
+export class Session {
+  /** What its refusals are put into words with. */
+  readonly asked: Asked;
+  readonly #options: SessionOptions;
+  readonly #endpoint: URL;
+  readonly #patience: Patience;
+  readonly #wire: Wire;
+  readonly #proof: Proof;
+  readonly #warnings = new Set<string>();
+
+  /** Sends nothing yet. Throws CREDENTIALS_UNREADABLE for a token that cannot be sent. */
+  constructor(reference: Reference, options: SessionOptions) {
+    const { credentials, stallMs, transport, signal, clock = SYSTEM_CLOCK, onRetry } = options;
+    this.#options = options;
+    this.#endpoint = transport?.endpoint ?? endpointOf(reference.registry);
+    this.#wire = { stallMs, signal, transport };
+    this.#patience = { clock, signal, onRetry };
+    this.#proof = new Proof({ credentials, clock, fetchToken: (it) => this.#fetchToken(it) });
+    this.asked = askedWith(reference, credentials);
+  }
+
+  /**
+   * GETs a path of the registry's API: an answer with its body still to come, whatever its status. It has been tried as
+   * often as makes sense; a body that breaks off is the caller's.
+   * Throws REGISTRY_UNREACHABLE, REGISTRY_DENIED, REGISTRY_LIMITED, REGISTRY_REDIRECT_REFUSED,
+   * REGISTRY_RESPONSE_INVALID and the signals' reasons.
+   */
+  get(path: string, { signal, ...options }: AskOptions): Promise<Answer> {
+    const url = new URL(path, this.#endpoint);
+    return this.#ask((own) => request(url, { ...options, ...own }), signal);
+  }
+
+  /** The same with its body, of at most so many bytes; one that breaks off is asked for again. */
+  read(path: string, { signal, ...options }: ReadOptions): Promise<Message> {
+    const url = new URL(path, this.#endpoint);
+    return this.#ask((own) => requestMessage(url, { ...options, ...own }), signal);
+  }
+
+  async #ask<T extends Outcome>(send: Send<T>, signal: AbortSignal | undefined): Promise<T> {
+    const ends = [this.#wire.signal, signal].filter((end) => end !== undefined);
+    const wire = { ...this.#wire, signal: ends.length > 1 ? AbortSignal.any(ends) : ends[0] };
+    const used = this.#proof.current();
+    const first = await this.#askWith(await used, send, wire);
+    if (first.status !== 401 || first.isForeign) return this.#settle(first, await used);
+    const next = this.#proof.answer(parseChallenges(first.headers.get("www-authenticate")), used);
+    if (next === undefined) return this.#settle(first, await used);
+    await first.body?.cancel().catch(() => {});
+    return this.#settle(await this.#askWith(await next, send, wire), await next);
+  }
+
+  async #askWith<T extends Outcome>(grant: Grant | undefined, send: Send<T>, wire: Wire) {
+    const attempt = () => send({ ...wire, authorization: grant?.authorization });
+    const who = `the registry ${this.asked.reference.registry}`;
+    const outcome = await persist(who, attempt, { ...this.#patience, signal: wire.signal });
+    if (!outcome.isForeign) this.#tellWarnings(outcome.headers);
+    return outcome;
+  }
+
+  // Refused without the password, which its token service was not shown: that is what has to be said.
+  async #settle<T extends Outcome>(outcome: T, grant: Grant | undefined): Promise<T> {
+    const isDenied = outcome.status === 401 || outcome.status === 403;
+    if (!isDenied || outcome.isForeign || grant?.withheldFrom === undefined) return outcome;
+    await outcome.body?.cancel().catch(() => {});
+    throw withheld(grant.withheldFrom, this.asked.reference);
+  }
+
+  async #fetchToken(challenge: Challenge): Promise<Grant> {
+    const { credentials, onSecret } = this.#options;
+    const { reference } = this.asked;
+    const grant = await fetchToken(challenge, {
       reference,
-    );
-    if (authorize === undefined) return first;
-    await discard(first);
-    // Several blobs may be refused at once when a token has expired: the first to notice gets a new one for all.
-    if (grants.get(key) === used) grants.set(key, forgetFailure(key, authorize()));
-    const grant = await grants.get(key);
-    const second = await request(url, { accept, stallMs, authorization: grant?.authorization });
-    const isDenied = second.status === 401 || second.status === 403;
-    if (!isDenied || grant?.withheldFrom === undefined) return second;
-    await discard(second);
-    throw withheld(grant.withheldFrom, reference);
-  }
-
-  // Bearer before Basic: a token is for one repository and a few minutes, a password for everything.
-  function chooseProof(challenges: readonly Challenge[], reference: Reference) {
-    const bearer = challenges.find(
-      ({ scheme, parameters }) => scheme === "bearer" && parameters.has("realm"),
-    );
-    if (bearer !== undefined) return () => fetchToken(bearer, { reference, credentials, stallMs });
-    const isBasic = challenges.some(({ scheme }) => scheme === "basic");
-    if (!isBasic || credentials === undefined) return undefined;
-    return () => Promise.resolve({ authorization: basicAuthorization(credentials) });
-  }
-
-  function forgetFailure(key: string, grant: Promise<Grant>): Promise<Grant> {
-    grant.catch(() => grants.delete(key));
+      credentials,
+      endpoint: this.#endpoint,
+      wire: this.#wire,
+      patience: this.#patience,
+    });
+    onSecret?.(grant.authorization.replace(/^Bearer /, ""));
     return grant;
   }
 
-  return { signedIn: credentials !== undefined, get };
+  #tellWarnings(headers: Headers): void {
+    for (const text of parseWarnings(headers)) {
+      if (this.#warnings.has(text) || this.#warnings.size === MAX_WARNINGS) continue;
+      this.#warnings.add(text);
+      this.#options.onWarning?.(text);
+    }
+  }
 }

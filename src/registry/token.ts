@@ -1,36 +1,45 @@
 // Bearer access: a token from the service that the registry names in its challenge.
 // https://github.com/distribution/distribution/blob/v3.0.0/docs/content/spec/auth/token.md
+// https://github.com/distribution/distribution/blob/v3.0.0/docs/content/spec/auth/oauth.md
 
-import * as v from "valibot";
 import { RunnerError } from "../errors.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { Challenge } from "./challenge.ts";
-import { basicAuthorization, type PasswordCredentials } from "./credentials.ts";
-import { belongsTo, parseRealm } from "./redirect.ts";
-import { parseRefusal, refusalError } from "./refusal.ts";
-import { readBody, request } from "./request.ts";
+import { basicAuthorization, type Credentials, type IdentityToken } from "./credentials.ts";
+import { messageRefusal } from "./message-refusal.ts";
+import { persist, type Patience } from "./persist.ts";
+import { belongsTo, checkRealm, parseRealm } from "./redirect.ts";
+import { MAX_MESSAGE_BYTES, requestMessage, type Message, type Wire } from "./request.ts";
+import { askedWith } from "./refusal.ts";
+import { parseToken } from "./token-answer.ts";
 
 /** What a request proves itself with. */
 export interface Grant {
   /** The Authorization header. */
   readonly authorization: string;
+  /** Milliseconds since 1970; never, when absent. */
+  readonly expiresAt?: number;
   /** A token service that was not shown the credentials, because it does not belong to the registry. */
   readonly withheldFrom?: string;
 }
 
 export interface TokenOptions {
   readonly reference: Reference;
-  readonly credentials?: PasswordCredentials | undefined;
-  readonly stallMs: number;
+  /** The root of the registry's API. */
+  readonly endpoint: URL;
+  readonly credentials?: Credentials | undefined;
+  readonly wire: Wire;
+  readonly patience: Patience;
 }
 
-/** Bytes of any answer that is neither a manifest nor a blob. */
-export const MAX_MESSAGE_BYTES = 64 * 1024;
+interface Service extends TokenOptions {
+  readonly realm: URL;
+  readonly service: string | undefined;
+  readonly scopes: readonly string[];
+}
 
-const tokenSchema = v.object({
-  token: v.nullish(v.string()),
-  access_token: v.nullish(v.string()),
-});
+// How services say that they know no OAuth2: Azure's 400, Artifactory's 401, Google's 404, and what the others have.
+const NO_OAUTH2 = new Set([301, 302, 303, 307, 308, 400, 401, 404, 405]);
 
 /**
  * Gets a token, for the scope of the challenge: with the credentials where the service belongs to the registry, else
@@ -38,30 +47,22 @@ const tokenSchema = v.object({
  * Throws REGISTRY_DENIED, REGISTRY_UNREACHABLE, REGISTRY_LIMITED, REGISTRY_REDIRECT_REFUSED, REGISTRY_RESPONSE_INVALID.
  */
 export async function fetchToken(challenge: Challenge, options: TokenOptions): Promise<Grant> {
-  const { reference, stallMs } = options;
-  const realm = parseRealm(challenge.parameters.get("realm") ?? "", reference.registry);
+  const { reference, endpoint, patience } = options;
+  const { parameters } = challenge;
+  const realm = parseRealm(parameters.get("realm") ?? "", reference.registry, endpoint);
   const isTrusted = belongsTo(realm, reference.registry);
   const credentials = isTrusted ? options.credentials : undefined;
   const withheldFrom = options.credentials !== undefined && !isTrusted ? realm.host : undefined;
-  const answer = await request(tokenUrl(realm, challenge, reference), {
-    accept: "application/json",
-    authorization: credentials && basicAuthorization(credentials),
-    stallMs,
-  });
-  const { status, headers } = answer;
-  const bytes = await readBody(answer.body, MAX_MESSAGE_BYTES);
-  if (status === 200) {
-    const authorization = `Bearer ${parseToken(bytes, realm.host)}`;
-    return withheldFrom === undefined ? { authorization } : { authorization, withheldFrom };
-  }
-  if (withheldFrom !== undefined && (status === 401 || status === 403))
-    throw withheld(withheldFrom, reference);
-  if (status === 404) throw tokenProblem(realm.host, "has no token service");
-  const unsafeRetryAfter = headers.get("retry-after") ?? undefined;
-  throw refusalError(
-    { status, ...parseRefusal(bytes), unsafeRetryAfter },
-    { reference, signedIn: credentials !== undefined },
-  );
+  const scope = parameters.get("scope") ?? `repository:${reference.repository}:pull`;
+  const scopes = scope.split(" ").filter((text) => text !== "");
+  const service = { ...options, credentials, realm, scopes, service: parameters.get("service") };
+  const message = await askFor(service);
+  if (message.status !== 200) throw refusal(message, service, withheldFrom);
+  if (message.bytes === undefined) throw problemOf(realm, "has a token of more than 64 KiB");
+  const token = parseToken(message.bytes, message.headers, patience.clock.now());
+  if (token === undefined) throw problemOf(realm, "answers without a usable token");
+  const grant = { authorization: `Bearer ${token.token}`, expiresAt: token.expiresAt };
+  return withheldFrom === undefined ? grant : { ...grant, withheldFrom };
 }
 
 /** The error for a registry that refuses us while the password was kept from its token service. */
@@ -73,35 +74,62 @@ export function withheld(host: string, { registry }: Reference): RunnerError {
   );
 }
 
-function tokenUrl(realm: URL, { parameters }: Challenge, { repository }: Reference): URL {
-  const url = new URL(realm);
-  const service = parameters.get("service");
+async function askFor(service: Service): Promise<Message> {
+  const { credentials } = service;
+  if (credentials === undefined || "registryToken" in credentials) return await get(service);
+  if ("password" in credentials) return await get(service, basicAuthorization(credentials));
+  const answer = await post(service, credentials);
+  if (!NO_OAUTH2.has(answer.status)) return answer;
+  // Azure's takes an identity token for a password, where it is known whose.
+  const { username, identityToken: password } = credentials;
+  return await get(service, username && basicAuthorization({ username, password }));
+}
+
+function get({ service, scopes, ...options }: Service, authorization?: string): Promise<Message> {
+  const url = new URL(options.realm);
   if (service !== undefined) url.searchParams.set("service", service);
-  const scopes = parameters.get("scope") ?? `repository:${repository}:pull`;
-  for (const scope of scopes.split(" ").filter((text) => text !== "")) {
-    url.searchParams.append("scope", scope);
-  }
-  return url;
+  for (const scope of scopes) url.searchParams.append("scope", scope);
+  return send(url, options, { authorization });
 }
 
-function parseToken(bytes: Uint8Array | undefined, host: string): string {
-  if (bytes === undefined) throw tokenProblem(host, "has a token of more than 64 KiB");
-  const result = v.safeParse(tokenSchema, parseJson(bytes));
-  const token = result.success ? (result.output.token ?? result.output.access_token ?? "") : "";
-  // Only what may stand in a header: a line break would begin another one.
-  if (!/^[\x21-\x7e]+$/.test(token)) throw tokenProblem(host, "answers without a usable token");
-  return token;
+function post({ service, scopes, ...options }: Service, { identityToken }: IdentityToken) {
+  const form = new URLSearchParams({
+    grant_type: "refresh_token",
+    refresh_token: identityToken,
+    client_id: "fastmcp-runner",
+    scope: scopes.join(" "),
+    ...(service === undefined ? {} : { service }),
+  });
+  return send(options.realm, options, { form });
 }
 
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    return undefined;
-  }
+function send(
+  url: URL,
+  { wire, patience, reference, endpoint }: TokenOptions,
+  proof: { readonly authorization?: string | undefined; readonly form?: URLSearchParams },
+): Promise<Message> {
+  const options = {
+    ...wire,
+    ...proof,
+    accept: "application/json",
+    maxBytes: MAX_MESSAGE_BYTES,
+    checkRedirect: (next: URL) => checkRealm(next, reference.registry, endpoint),
+  };
+  return persist(url.host, () => requestMessage(url, options), patience);
 }
 
-function tokenProblem(host: string, problem: string): RunnerError {
+function refusal(message: Message, { realm, ...options }: Service, withheldFrom?: string) {
+  const { reference, credentials } = options;
+  const { status, isForeign, host } = message;
+  const isDenied = status === 401 || status === 403;
+  if (isDenied && withheldFrom !== undefined) return withheld(withheldFrom, reference);
+  if (status === 404) return problemOf(realm, "has no token service");
+  if (isForeign)
+    return problemOf(realm, `sends us to ${host}, which answers with HTTP status ${status}`);
+  return messageRefusal(message, askedWith(reference, credentials));
+}
+
+function problemOf({ host }: URL, problem: string): RunnerError {
   return new RunnerError(
     "REGISTRY_RESPONSE_INVALID",
     `${host}, which the registry names for signing in, ${problem}`,

@@ -8,6 +8,7 @@ import { parseReference } from "../../src/oci/reference.ts";
 import { createBuiltin } from "../../src/registry/builtin.ts";
 import { descriptorOf } from "../support/descriptor-of.ts";
 import { expectRefused } from "../support/expect-refused.ts";
+import { fastClock } from "../support/fast-clock.ts";
 import { buildImage } from "../support/image-builder.ts";
 import {
   startLoopbackRegistry,
@@ -20,7 +21,7 @@ const ACCOUNT = { username: "somebody", password: "canary-password" };
 const IMAGE = buildImage({ layers: [[{ path: "file", content: "content" }]] });
 const LAYER = IMAGE.layers[0] ?? digestOf(new Uint8Array());
 const STALL_MS = 20_000;
-const SHORT_STALL_MS = 200;
+const SHORT_STALL_MS = 100;
 
 describe("the requests", () => {
   test("a public image takes one request, without a ping and without a password", async () => {
@@ -314,7 +315,7 @@ describe("what goes wrong", () => {
     await expectRefused(
       readBlob(server.host, SHORT_STALL_MS),
       "REGISTRY_UNREACHABLE",
-      `${server.host} has been silent for 0.2 seconds`,
+      `${server.host} has been silent for 0.1 seconds`,
     );
   });
 
@@ -340,11 +341,13 @@ function reference({ host }: { readonly host: string }) {
 }
 
 function manifest(registry: LoopbackRegistry, credentials?: typeof ACCOUNT): Promise<Uint8Array> {
-  return createBuiltin(reference(registry), { credentials, stallMs: STALL_MS }).manifest();
+  const options = { credentials, stallMs: STALL_MS, clock: fastClock() };
+  return createBuiltin(reference(registry), options).manifest();
 }
 
 async function readBlob(host: string, stallMs: number): Promise<Uint8Array> {
-  const blob = await createBuiltin(reference({ host }), { stallMs }).blob(
+  const options = { stallMs, clock: fastClock() };
+  const blob = await createBuiltin(reference({ host }), options).blob(
     descriptorOf(LAYER, { blobs: new Map([[LAYER, Buffer.alloc(100)]]) }),
   );
   return await new Response(blob).bytes();

@@ -31,6 +31,7 @@ export interface RecordedRequest {
   readonly path: string;
   readonly query: string;
   readonly headers: Headers;
+  readonly body: string;
 }
 
 export interface LoopbackRegistry extends Disposable {
@@ -100,9 +101,11 @@ function serve(
     port: 0,
     idleTimeout: 0,
     ...(options.tls && { tls: options.tls }),
-    async fetch({ method, url, headers }) {
-      const { host, pathname, search } = new URL(url);
-      const request = { host, method, path: pathname, query: search.slice(1), headers };
+    async fetch(received) {
+      const { host, pathname: path, search } = new URL(received.url);
+      const { method, headers } = received;
+      const body = await received.text();
+      const request = { host, method, path, query: search.slice(1), headers, body };
       requests.push(request);
       return (await options.intercept?.(request)) ?? answer(request);
     },
