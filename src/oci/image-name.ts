@@ -10,13 +10,15 @@ import { formatReference, parseReference, type Reference } from "./reference.ts"
 
 export type ImageName =
   | { readonly kind: "registry"; readonly reference: Reference }
-  | {
-      readonly kind: "oci" | "oci-archive" | "docker-archive";
-      /** As it was written, perhaps relative to the working directory. Printable. */
-      readonly path: string;
-      /** Which of several images: a tag, or whatever else its entry there is called. Printable. */
-      readonly tag?: string;
-    };
+  | DiskImageName;
+
+export interface DiskImageName {
+  readonly kind: "oci" | "oci-archive" | "docker-archive";
+  /** As it was written, perhaps relative to the working directory. Printable. */
+  readonly path: string;
+  /** Which of several images: a tag, or whatever else its entry there is called. Printable. */
+  readonly tag?: string;
+}
 
 const ON_DISK = /^(oci|oci-archive|docker-archive):([^:]*)(?::(.*))?$/s;
 

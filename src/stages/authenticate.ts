@@ -13,6 +13,7 @@ import { memoryDirectory } from "../system/private-directory.ts";
 import { findProgram } from "../system/programs.ts";
 import { runDirectory, sweepRunDirectories } from "../system/run-directory.ts";
 import { credentialsFor } from "./credentials.ts";
+import { diskSession } from "./disk-session.ts";
 import type { ImageRequest } from "./validate.ts";
 
 /** Access to the registry; disposing it forgets the credentials. */
@@ -20,10 +21,13 @@ export interface Session extends Disposable {
   readonly registry: Registry;
 }
 
-/** Throws CREDENTIALS_UNREADABLE, CRANE_MISSING and CRANE_FAILED; a wrong password shows at the first request. */
+/**
+ * Throws CREDENTIALS_UNREADABLE, CRANE_MISSING and CRANE_FAILED; a wrong password shows at the first request. For an
+ * image on disk it throws what `diskSession` throws.
+ */
 export async function authenticate(request: ImageRequest): Promise<Session> {
   const { image } = request;
-  if (image.kind !== "registry") throw new Error("not read yet");
+  if (image.kind !== "registry") return await diskSession(image, request);
   const { reference } = image;
   const credentials = await credentialsFor(request, reference);
   const crane = chooseCrane(request, reference);

@@ -9,8 +9,8 @@ import { printable, RunnerError } from "../../errors.ts";
 import { type Digest, digestOf, verifyDigest } from "../../oci/digest.ts";
 import { checkDocument, decodeJson, optional } from "../../oci/document.ts";
 import { parseImageConfig } from "../../oci/image-config.ts";
+import type { Registry } from "../registry.ts";
 import { chooseImage, type NamedImage } from "./choose-image.ts";
-import type { DiskImage } from "./disk-image.ts";
 import { type ImageFile, type ImageFiles, invalid, readSmall } from "./image-files.ts";
 import { createLayout, isLayout } from "./oci-layout.ts";
 
@@ -63,7 +63,7 @@ const savedImagesSchema = v.array(
 export async function createDockerArchive(
   files: ImageFiles,
   options: DockerArchiveOptions,
-): Promise<DiskImage> {
+): Promise<Registry> {
   if (await isLayout(files)) return createLayout(files, { ...options, client: "docker-archive" });
   const saved = chooseImage(await readSavedImages(files, options), options.tag, files.where);
   const config = await readConfig(files, saved, options);

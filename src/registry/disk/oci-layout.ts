@@ -7,12 +7,12 @@ import { printable, RunnerError } from "../../errors.ts";
 import { type Digest, digestOf, verifyDigest } from "../../oci/digest.ts";
 import { checkDocument, decodeDocument } from "../../oci/document.ts";
 import { type Descriptor, parseManifest } from "../../oci/manifest.ts";
+import type { Registry, RegistryClient } from "../registry.ts";
 import { chooseImage } from "./choose-image.ts";
-import type { DiskImage } from "./disk-image.ts";
 import { type ImageFile, type ImageFiles, invalid, readSmall } from "./image-files.ts";
 
 export interface LayoutOptions {
-  readonly client: DiskImage["client"];
+  readonly client: RegistryClient;
   /** Which of the layout's images; its only one when absent. */
   readonly tag?: string | undefined;
   readonly maxManifestBytes: number;
@@ -42,7 +42,7 @@ export async function isLayout(files: ImageFiles): Promise<boolean> {
  * Opens a layout; closing it closes the files.
  * Throws IMAGE_NOT_FOUND, IMAGE_UNSUPPORTED, IMAGE_INVALID, DIGEST_MISMATCH and LIMIT_EXCEEDED.
  */
-export async function createLayout(files: ImageFiles, options: LayoutOptions): Promise<DiskImage> {
+export async function createLayout(files: ImageFiles, options: LayoutOptions): Promise<Registry> {
   const limit = { maxBytes: options.maxManifestBytes, setting: "MAX_MANIFEST_BYTES" };
   const read = (name: string) => readSmall(files, name, limit);
   requireVersion(await read(LAYOUT_FILE), files.where);

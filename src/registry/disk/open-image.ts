@@ -1,8 +1,9 @@
 // An image on this machine, opened by its name: a layout in a directory, a layout in an archive, or what Docker saves.
 
+import type { DiskImageName } from "../../oci/image-name.ts";
+import type { Registry } from "../registry.ts";
 import { type ArchiveOptions, openArchiveFiles } from "./archive-files.ts";
 import { openDirectoryFiles } from "./directory-files.ts";
-import type { DiskImage, DiskImageName } from "./disk-image.ts";
 import { createDockerArchive } from "./docker-archive.ts";
 import type { ImageFiles } from "./image-files.ts";
 import { createLayout } from "./oci-layout.ts";
@@ -20,7 +21,7 @@ export interface DiskImageOptions extends ArchiveOptions {
 export async function openDiskImage(
   { kind, path, tag }: DiskImageName,
   options: DiskImageOptions,
-): Promise<DiskImage> {
+): Promise<Registry> {
   const files =
     kind === "oci" ? await openDirectoryFiles(path) : await openArchiveFiles(path, options);
   try {
@@ -35,7 +36,7 @@ function openIn(
   files: ImageFiles,
   kind: DiskImageName["kind"],
   options: DiskImageOptions & { readonly tag: string | undefined },
-): Promise<DiskImage> {
+): Promise<Registry> {
   return kind === "docker-archive"
     ? createDockerArchive(files, options)
     : createLayout(files, { ...options, client: kind });

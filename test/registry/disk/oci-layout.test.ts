@@ -91,11 +91,12 @@ describe("a layout", () => {
     await pull(directory.path);
     const options = optionsFor(work.path);
     const registry = await openDiskImage({ kind: "oci", path: directory.path }, options);
-    const stream = await registry.blob({ digest: digestOf(LARGE) });
+    const large = { mediaType: "", digest: digestOf(LARGE), size: LARGE.length };
+    const stream = await registry.blob(large);
     const reader = stream.getReader();
     await reader.read();
     await reader.cancel();
-    await (await registry.blob({ digest: digestOf(LARGE) })).cancel();
+    await (await registry.blob(large)).cancel();
     registry.close();
     await untilOpen(before);
   });

@@ -4,8 +4,9 @@ import type { Descriptor } from "../../../src/oci/descriptor.ts";
 import { algorithmOf, digestOf } from "../../../src/oci/digest.ts";
 import { parseManifest } from "../../../src/oci/manifest.ts";
 import { choosePlatform, hostPlatform } from "../../../src/oci/platform.ts";
-import type { DiskImage, DiskImageName } from "../../../src/registry/disk/disk-image.ts";
+import type { DiskImageName } from "../../../src/oci/image-name.ts";
 import { type DiskImageOptions, openDiskImage } from "../../../src/registry/disk/open-image.ts";
+import type { Registry } from "../../../src/registry/registry.ts";
 import { privateDirectory } from "../../../src/system/private-directory.ts";
 
 /** The text of an image's config and the bytes of its layers. */
@@ -40,8 +41,8 @@ export async function pullAll(name: DiskImageName, options: DiskImageOptions): P
   }
 }
 
-async function readAll(registry: DiskImage): Promise<Pulled> {
-  let digest: Parameters<DiskImage["manifest"]>[0];
+async function readAll(registry: Registry): Promise<Pulled> {
+  let digest: Parameters<Registry["manifest"]>[0];
   for (;;) {
     const document = parseManifest(await registry.manifest(digest));
     if (document.kind === "index") {
@@ -55,7 +56,7 @@ async function readAll(registry: DiskImage): Promise<Pulled> {
   }
 }
 
-async function readBlob(registry: DiskImage, descriptor: Descriptor): Promise<Uint8Array> {
+async function readBlob(registry: Registry, descriptor: Descriptor): Promise<Uint8Array> {
   const bytes = await new Response(await registry.blob(descriptor)).bytes();
   const actual = { digest: digestOf(bytes, algorithmOf(descriptor.digest)), size: bytes.length };
   const { digest, size } = descriptor;

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { digestOf } from "../../../src/oci/digest.ts";
-import type { DiskImageName } from "../../../src/registry/disk/disk-image.ts";
+import type { DiskImageName } from "../../../src/oci/image-name.ts";
 import { archiveOf, layoutFiles, writeFiles } from "../../support/disk-image.ts";
 import { buildImage } from "../../support/image-builder.ts";
 import { startLoopbackRegistry } from "../../support/loopback-registry.ts";
