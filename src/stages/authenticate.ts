@@ -1,13 +1,14 @@
 // Stage 2: a registry that is signed in, through the client that is asked for or at hand.
 
 import { RunnerError } from "../errors.ts";
-import { log } from "../log.ts";
+import { keepOutOfLog, log } from "../log.ts";
 import type { Reference } from "../oci/reference.ts";
 import { createBuiltin } from "../registry/builtin.ts";
 import { createCrane } from "../registry/crane.ts";
 import type { Credentials } from "../registry/credentials.ts";
 import { craneMayDowngrade } from "../registry/host.ts";
 import type { Registry } from "../registry/registry.ts";
+import { formatRetry } from "../registry/retry.ts";
 import { nameOf } from "../read-settings.ts";
 import { memoryDirectory } from "../system/private-directory.ts";
 import { findProgram } from "../system/programs.ts";
@@ -45,7 +46,7 @@ function builtinSession(
   const registry = createBuiltin(reference, {
     stallMs: request.registryTimeout * 1000,
     maxManifestBytes: request.maxManifestBytes,
-    ...(credentials && "password" in credentials && { credentials }),
+    ...(credentials && { credentials }),
   });
   return { registry, [Symbol.dispose]: () => registry.close() };
 }
