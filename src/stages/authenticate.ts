@@ -45,8 +45,12 @@ function builtinSession(
 ): Session {
   const registry = createBuiltin(reference, {
     stallMs: request.registryTimeout * 1000,
+    limitMs: request.pullTimeout * 1000,
     maxManifestBytes: request.maxManifestBytes,
-    ...(credentials && { credentials }),
+    credentials,
+    onRetry: (retry) => log.warn(formatRetry(retry)),
+    onWarning: (unsafeText) => log.warn(`${reference.registry} lets you know: ${unsafeText}`),
+    onSecret: keepOutOfLog,
   });
   return { registry, [Symbol.dispose]: () => registry.close() };
 }
