@@ -6,6 +6,8 @@ import { backoff, isPassing, MAX_WAIT_MS, parseRetryAfter, TRIES, type Retry } f
 
 export interface Patience {
   readonly clock: Clock;
+  /** How often a request is made at most; five times when absent. */
+  readonly tries?: number | undefined;
   /** Ends the waiting with its reason. */
   readonly signal?: AbortSignal | undefined;
   /** Told before each wait. */
@@ -29,9 +31,9 @@ export interface Outcome {
 export async function persist<T extends Outcome>(
   who: string,
   attempt: () => Promise<T>,
-  { clock, signal, onRetry }: Patience,
+  { clock, tries = TRIES, signal, onRetry }: Patience,
 ): Promise<T> {
-  for (let tried = 1; tried < TRIES; tried++) {
+  for (let tried = 1; tried < tries; tried++) {
     let problem: string;
     let askedMs = 0;
     try {

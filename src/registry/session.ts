@@ -24,6 +24,10 @@ export interface SessionOptions {
   /** Ends every request, every body and every wait, with its reason. */
   readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock | undefined;
+  /** How often a request is made at most; five times when absent. */
+  readonly tries?: number | undefined;
+  /** The registry in whose place this one is asked, as a mirror. */
+  readonly mirrorOf?: string | undefined;
   /** Told before a request is made again. */
   readonly onRetry?: ((retry: Retry) => void) | undefined;
   /** Told once of each text that the registry wants its users to see. */
@@ -61,11 +65,19 @@ export class Session {
 
   /** Sends nothing yet. Throws CREDENTIALS_UNREADABLE for a token that cannot be sent. */
   constructor(reference: Reference, options: SessionOptions) {
-    const { credentials, stallMs, transport, signal, clock = SYSTEM_CLOCK, onRetry } = options;
+    const {
+      credentials,
+      stallMs,
+      transport,
+      signal,
+      clock = SYSTEM_CLOCK,
+      tries,
+      onRetry,
+    } = options;
     this.#options = options;
     this.#endpoint = transport?.endpoint ?? endpointOf(reference.registry);
     this.#wire = { stallMs, signal, transport };
-    this.#patience = { clock, signal, onRetry };
+    this.#patience = { clock, tries, signal, onRetry };
     this.#proof = new Proof({ credentials, clock, fetchToken: (it) => this.#fetchToken(it) });
     this.asked = askedWith(reference, credentials);
   }
@@ -77,14 +89,23 @@ export class Session {
    * REGISTRY_RESPONSE_INVALID and the signals' reasons.
    */
   get(path: string, { signal, ...options }: AskOptions): Promise<Answer> {
-    const url = new URL(path, this.#endpoint);
+    const url = this.#urlOf(path);
     return this.#ask((own) => request(url, { ...options, ...own }), signal);
   }
 
   /** The same with its body, of at most so many bytes; one that breaks off is asked for again. */
   read(path: string, { signal, ...options }: ReadOptions): Promise<Message> {
-    const url = new URL(path, this.#endpoint);
+    const url = this.#urlOf(path);
     return this.#ask((own) => requestMessage(url, { ...options, ...own }), signal);
+  }
+
+  // What a mirror of several registries goes by; containerd has begun with it.
+  // https://github.com/containerd/containerd/blob/v2.1.0/docs/hosts.md#registry-host-namespace
+  #urlOf(path: string): URL {
+    const url = new URL(path, this.#endpoint);
+    const { mirrorOf } = this.#options;
+    if (mirrorOf !== undefined) url.searchParams.set("ns", mirrorOf);
+    return url;
   }
 
   async #ask<T extends Outcome>(send: Send<T>, signal: AbortSignal | undefined): Promise<T> {

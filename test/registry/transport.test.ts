@@ -143,7 +143,8 @@ describe("a certificate of ours", () => {
     const server = createServer({ ...tls, rejectUnauthorized: false }, ({ socket }, response) => {
       const isShown = "authorized" in socket && socket.authorized === true;
       shown.push(`${socket.localPort} is shown ${isShown ? "one" : "none"}`);
-      response.writeHead(location === undefined ? 200 : 307, location && { location });
+      if (location === undefined) response.writeHead(200);
+      else response.writeHead(307, { location });
       response.end("answer");
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
