@@ -57,6 +57,30 @@ export function checkRealm(url: URL, registry: string, endpoint: URL): void {
 }
 
 /**
+ * Checks an address that an image names for one of its own blobs. Anybody can write one, so it is held to more than a
+ * registry's redirect: always https, but where both are on this machine.
+ * Throws REGISTRY_REDIRECT_REFUSED, IMAGE_INVALID.
+ */
+export function parseBlobUrl(unsafeUrl: string, endpoint: URL): URL {
+  const url = URL.parse(unsafeUrl);
+  if (url === null) {
+    throw new RunnerError(
+      "IMAGE_INVALID",
+      `the image names a place for a part of itself that is no address: ${printable(unsafeUrl).slice(0, 120)}`,
+    );
+  }
+  const isHere = zoneOf(url) === "loopback" && zoneOf(endpoint) === "loopback";
+  const isPlain = url.protocol === "http:" && !isHere;
+  const problem =
+    (isPlain ? "which is not encrypted" : undefined) ??
+    schemeProblem(endpoint, url) ??
+    zoneProblem(endpoint, url);
+  if (problem !== undefined)
+    throw refused(`the image keeps a part of itself at ${placeOf(url)}, ${problem}`);
+  return url;
+}
+
+/**
  * Whether a token service belongs to a registry, so that it may see the password: the same host, one below it, or one
  * beside or above it (registry.gitlab.com has gitlab.com). Docker Hub's is known by name.
  */
