@@ -165,7 +165,6 @@ describe.each(["crane", "builtin"])("%s", (client) => {
     ["an identity token", { identitytoken: "canary-identity" }],
     ["a registry token", { registrytoken: "canary-registry" }],
   ] as const) {
-    if (client === "builtin") continue;
     needs(...clients)(
       `signs in with ${name}`,
       async () => {
