@@ -5,16 +5,18 @@ import { keepOutOfLog, log } from "../log.ts";
 import type { Reference } from "../oci/reference.ts";
 import { createBuiltin } from "../registry/builtin.ts";
 import { createCrane } from "../registry/crane.ts";
+import { craneObstacle } from "../registry/crane-problem.ts";
 import type { Credentials } from "../registry/credentials.ts";
-import { craneMayDowngrade } from "../registry/host.ts";
 import type { Registry } from "../registry/registry.ts";
 import { formatRetry } from "../registry/retry.ts";
+import type { Transport } from "../registry/transport.ts";
 import { nameOf } from "../read-settings.ts";
 import { memoryDirectory } from "../system/private-directory.ts";
 import { findProgram } from "../system/programs.ts";
 import { runDirectory, sweepRunDirectories } from "../system/run-directory.ts";
 import { credentialsFor } from "./credentials.ts";
 import { diskSession } from "./disk-session.ts";
+import { type Access, behindMirrors, mirrorsFor, transportFor } from "./networks.ts";
 import type { ImageRequest } from "./validate.ts";
 
 /** Access to the registry; disposing it forgets the credentials. */
@@ -22,44 +24,56 @@ export interface Session extends Disposable {
   readonly registry: Registry;
 }
 
+/** A mirror is no place to wait for: there is another one behind it. */
+const MIRROR_TRIES = 2;
+
 /**
- * Throws CREDENTIALS_UNREADABLE, CRANE_MISSING and CRANE_FAILED; a wrong password shows at the first request. For an
- * image on disk it throws what `diskSession` throws.
+ * Throws CREDENTIALS_UNREADABLE, CRANE_MISSING and CRANE_FAILED, and INPUT_INVALID for certificates or a proxy that are
+ * no use; a wrong password shows at the first request. For an image on disk it throws what `diskSession` throws.
  */
 export async function authenticate(request: ImageRequest): Promise<Session> {
   const { image } = request;
   if (image.kind !== "registry") return await diskSession(image, request);
   const { reference } = image;
   const credentials = await credentialsFor(request, reference);
-  const crane = chooseCrane(request, reference);
+  const transport = transportFor(request, reference);
+  const crane = chooseCrane(request, reference, transport);
   log.debug(`registry client: ${crane ?? "built in"}`);
   return crane === undefined
-    ? builtinSession(request, reference, credentials)
-    : await craneSession(request, reference, crane, credentials);
+    ? await builtinSession(request, reference, { credentials, transport })
+    : await craneSession(request, reference, { program: crane, credentials, transport });
 }
 
-function builtinSession(
+async function builtinSession(
   request: ImageRequest,
   reference: Reference,
-  credentials: Credentials | undefined,
-): Session {
-  const registry = createBuiltin(reference, {
-    stallMs: request.registryTimeout * 1000,
-    limitMs: request.pullTimeout * 1000,
-    maxManifestBytes: request.maxManifestBytes,
-    credentials,
-    onRetry: (retry) => log.warn(formatRetry(retry)),
-    onWarning: (unsafeText) => log.warn(`${reference.registry} lets you know: ${unsafeText}`),
-    onSecret: keepOutOfLog,
-  });
+  access: Access,
+): Promise<Session> {
+  const open = (itsReference: Reference, { mirrorOf, ...its }: Access): Registry =>
+    createBuiltin(itsReference, {
+      ...its,
+      stallMs: request.registryTimeout * 1000,
+      limitMs: request.pullTimeout * 1000,
+      maxManifestBytes: request.maxManifestBytes,
+      onRetry: (retry) => log.warn(formatRetry(retry)),
+      onWarning: (unsafeText) => log.warn(`${itsReference.registry} lets you know: ${unsafeText}`),
+      onSecret: keepOutOfLog,
+      ...(mirrorOf && { mirrorOf, tries: MIRROR_TRIES }),
+    });
+  const registry = await behindMirrors(open(reference, access), request, reference, open);
   return { registry, [Symbol.dispose]: () => registry.close() };
+}
+
+interface CraneAccess {
+  readonly program: string;
+  readonly credentials: Credentials | undefined;
+  readonly transport: Transport;
 }
 
 async function craneSession(
   request: ImageRequest,
   reference: Reference,
-  program: string,
-  credentials: Credentials | undefined,
+  { credentials, ...crane }: CraneAccess,
 ): Promise<Session> {
   // crane keeps the password in its configuration: in memory where there is a tmpfs, for this user alone, and gone
   // with the session or on any other way out.
@@ -69,7 +83,7 @@ async function craneSession(
   await sweepRunDirectories(memory, { exclusive: false, prefix });
   const directory = runDirectory(memory, prefix);
   const registry = await createCrane({
-    program,
+    ...crane,
     env: request.host,
     reference,
     stallMs: request.registryTimeout * 1000,
@@ -85,17 +99,20 @@ async function craneSession(
 }
 
 function chooseCrane(
-  { registryClient, host }: ImageRequest,
-  { registry }: Reference,
+  request: ImageRequest,
+  reference: Reference,
+  transport: Transport,
 ): string | undefined {
+  const { registryClient, host } = request;
   if (registryClient === "builtin") return undefined;
   const program = findProgram("crane", host["PATH"]);
-  if (registryClient === "crane") {
-    if (program !== undefined) return program;
-    throw new RunnerError(
-      "CRANE_MISSING",
-      `${nameOf("registryClient")} is crane, but there is no crane on PATH`,
-    );
-  }
-  return craneMayDowngrade(registry) ? undefined : program;
+  const hasMirrors = mirrorsFor(request, reference).length > 0;
+  const obstacle = craneObstacle({ registry: reference.registry, transport, hasMirrors });
+  if (registryClient === "auto") return obstacle === undefined ? program : undefined;
+  if (obstacle !== undefined) throw obstacle;
+  if (program !== undefined) return program;
+  throw new RunnerError(
+    "CRANE_MISSING",
+    `${nameOf("registryClient")} is crane, but there is no crane on PATH`,
+  );
 }

@@ -19,11 +19,17 @@ export async function credentialsFor(
   request: ImageRequest,
   reference: Reference,
 ): Promise<Credentials | undefined> {
-  const credentials =
-    (await givenCredentials(request)) ?? (await filedCredentials(request, reference));
-  if (credentials === undefined) return undefined;
-  for (const secret of secretsOf(credentials)) keepOutOfLog(secret);
-  return credentials;
+  return keptOutOfLog(
+    (await givenCredentials(request)) ?? (await filedCredentials(request, reference)),
+  );
+}
+
+/** The credentials that files have for a mirror: what the settings give is for the registry itself. */
+export async function credentialsForMirror(
+  request: ImageRequest,
+  reference: Reference,
+): Promise<Credentials | undefined> {
+  return keptOutOfLog(await filedCredentials(request, reference));
 }
 
 /** Where credentials would come from, in the order in which they are looked for: names, and nothing of what is there. */
@@ -32,6 +38,12 @@ export async function credentialSources(
 ): Promise<readonly string[]> {
   const given = settings.registryUser === undefined ? [] : [nameOf("registryUser")];
   return [...given, ...(await credentialFiles(settings.host))];
+}
+
+function keptOutOfLog(credentials: Credentials | undefined): Credentials | undefined {
+  if (credentials === undefined) return undefined;
+  for (const secret of secretsOf(credentials)) keepOutOfLog(secret);
+  return credentials;
 }
 
 async function givenCredentials(request: ImageRequest): Promise<Credentials | undefined> {
