@@ -1,246 +1,21 @@
-// How a session proves itself over time: tokens that run out, tokens from what stands in for a password, and registries
-// that change their mind. On a clock that is turned by hand.
+// Requests of a session to a registry that is in trouble, or has something to say to its users.
 
 import { describe, expect, test } from "bun:test";
-import { MANIFEST_ACCEPT } from "../../src/oci/media-type.ts";
-import { parseReference } from "../../src/oci/reference.ts";
-import type { Credentials } from "../../src/registry/credentials.ts";
 import { formatRetry } from "../../src/registry/retry.ts";
-import { Session, type SessionOptions } from "../../src/registry/session.ts";
-import { expectRefused } from "../support/expect-refused.ts";
-import { fastClock } from "../support/fast-clock.ts";
-import { buildImage } from "../support/image-builder.ts";
-import {
-  startLoopbackRegistry,
-  type LoopbackRegistry,
-  type LoopbackRegistryOptions,
-  type RecordedRequest,
-} from "../support/loopback-registry.ts";
-
-const IMAGE = buildImage({ layers: [[{ path: "file", content: "content" }]] });
-const IDENTITY = { identityToken: "canary-identity" };
-const MANIFEST = "GET /v2/org/app/manifests/1";
-const STALL_MS = 20_000;
-
-describe("a token", () => {
-  test.each([
-    [29_000, 90, 1],
-    [31_000, 60, 2],
-    [61_000, 60, 2],
-    [61_000, 300, 1],
-    [271_000, 300, 2],
-    [1, 10, 2],
-  ])("is renewed after %i ms of %i s: %i tokens in all", async (ms, expires_in, tokens) => {
-    using registry = start({ intercept: lasting({ expires_in }) });
-    const clock = fastClock();
-    const session = open(registry, { clock });
-    await read(session);
-    clock.advance(ms);
-    await read(session);
-    const first = ["GET /v2/org/app/manifests/1", "GET /token", MANIFEST];
-    expect(summary(registry)).toEqual([
-      ...first,
-      ...(tokens === 2 ? ["GET /token"] : []),
-      MANIFEST,
-    ]);
-  });
-
-  test("that is running out is renewed once for all who are about to begin", async () => {
-    using registry = start({ intercept: lasting({ expires_in: 60 }) });
-    const clock = fastClock();
-    const session = open(registry, { clock });
-    await read(session);
-    clock.advance(40_000);
-    await Promise.all([1, 2, 3, 4].map(() => read(session)));
-    expect(summary(registry).filter((line) => line === "GET /token")).toHaveLength(2);
-    expect(registry.requests.filter(({ headers }) => headers.has("authorization"))).toHaveLength(5);
-  });
-
-  test("is told to whoever keeps secrets out of the log", async () => {
-    using registry = start({ intercept: lasting({ token: "canary-token" }) });
-    const secrets: string[] = [];
-    await read(open(registry, { onSecret: (secret) => secrets.push(secret) }));
-    expect(secrets).toEqual(["canary-token"]);
-  });
-
-  test("that is refused in the middle is replaced once, and the request made once more", async () => {
-    const answer = lasting({ expires_in: 300 });
-    using registry = start({
-      intercept: (request) =>
-        request.headers.has("x-refused") ? unauthorized(bearer(request.host)) : answer(request),
-    });
-    const session = open(registry);
-    await read(session);
-    const options = { accept: MANIFEST_ACCEPT, headers: { "x-refused": "yes" } };
-    const refused = await session.get("/v2/org/app/manifests/1", options);
-    expect(refused.status).toBe(401);
-    expect(summary(registry).slice(3)).toEqual([MANIFEST, "GET /token", MANIFEST]);
-    await refused.body.cancel();
-  });
-
-  test("is asked for with the scopes of the challenge, each by itself", async () => {
-    using registry = start({
-      intercept: ({ path, host, headers }) => {
-        if (path === "/token") return Response.json({ token: "t" });
-        if (headers.has("authorization")) return undefined;
-        const scope = "repository:org/app:pull,push repository:org/base:pull";
-        return unauthorized(`Bearer realm="http://${host}/token",scope="${scope}"`);
-      },
-    });
-    await read(open(registry));
-    const { query = "" } = registry.requests[1] ?? {};
-    expect(new URLSearchParams(query).getAll("scope")).toEqual([
-      "repository:org/app:pull,push",
-      "repository:org/base:pull",
-    ]);
-  });
-
-  test("comes from a service that has moved, which sees no password", async () => {
-    const credentials = { username: "somebody", password: "canary-password" };
-    using elsewhere = startLoopbackRegistry({ intercept: () => Response.json({ token: "t" }) });
-    using registry = start({
-      intercept: ({ path, host, headers }) => {
-        if (path === "/token") return redirect(`http://${elsewhere.host}/new`);
-        return headers.has("authorization") ? undefined : unauthorized(bearer(host));
-      },
-    });
-    await read(open(registry, { credentials }));
-    expect(registry.requests[1]?.headers.get("authorization")).toStartWith("Basic ");
-    expect(elsewhere.requests.map(({ headers }) => headers.has("authorization"))).toEqual([false]);
-  });
-
-  test("is not asked for where a redirect of the service leads to this network", async () => {
-    using registry = start({
-      intercept: ({ path, host }) =>
-        // By the rules for blobs a registry on this machine may do that.
-        path === "/token" ? redirect("http://10.0.0.1/") : unauthorized(bearer(host)),
-    });
-    const refused = "asks for a token from http://10.0.0.1, which is not a public address";
-    await expectRefused(read(open(registry)), "REGISTRY_REDIRECT_REFUSED", refused);
-  });
-});
-
-describe("an identity token", () => {
-  test("is exchanged by a POST, and goes nowhere else", async () => {
-    using registry = start({ intercept: atToken(() => Response.json({ access_token: "t" })) });
-    expect((await read(open(registry, { credentials: IDENTITY }))).status).toBe(200);
-    const [, token] = registry.requests;
-    expect(token?.headers.get("content-type")).toStartWith("application/x-www-form-urlencoded");
-    expect(Object.fromEntries(new URLSearchParams(token?.body))).toEqual({
-      grant_type: "refresh_token",
-      refresh_token: IDENTITY.identityToken,
-      client_id: "fastmcp-runner",
-      service: "a service",
-      scope: "repository:org/app:pull",
-    });
-    expect(token?.query).toBe("");
-    expectNowhereElse(registry);
-  });
-
-  test.each([
-    ["Azure", 400],
-    ["Artifactory", 401],
-    ["Google", 404],
-    ["whoever knows no POST", 405],
-    ["whoever sends a POST elsewhere", 307],
-  ])("is a password for %s, which answers a POST with %i", async (_, status) => {
-    using registry = start({
-      intercept: atToken(({ method }) =>
-        method === "POST"
-          ? new Response(null, { status, headers: { location: "http://localhost:1/" } })
-          : Response.json({ token: "t" }),
-      ),
-    });
-    const credentials = { ...IDENTITY, username: "somebody" };
-    expect((await read(open(registry, { credentials }))).status).toBe(200);
-    const [, , get] = registry.requests;
-    expect(get?.headers.get("authorization")).toBe(`Basic ${btoa("somebody:canary-identity")}`);
-    expect(get?.query).toBe("service=a+service&scope=repository%3Aorg%2Fapp%3Apull");
-    expectNowhereElse(registry);
-  });
-
-  test("of nobody in particular is not taken for a password", async () => {
-    using registry = start({
-      intercept: atToken(({ method }) =>
-        method === "POST" ? new Response(null, { status: 404 }) : Response.json({ token: "t" }),
-      ),
-    });
-    expect((await read(open(registry, { credentials: IDENTITY }))).status).toBe(200);
-    expect(registry.requests[2]?.headers.has("authorization")).toBe(false);
-  });
-
-  test.each([
-    [403, "REGISTRY_DENIED", "does not let the given account pull org/app"],
-    [400, "REGISTRY_DENIED", "does not accept the identity token that was found for org/app"],
-  ])("that a POST refuses with %i", async (status, code, words) => {
-    using registry = start({
-      intercept: atToken(
-        ({ method }) => new Response(null, { status: method === "POST" ? status : 401 }),
-      ),
-    });
-    await expectRefused(read(open(registry, { credentials: IDENTITY })), code, words);
-  });
-
-  test("is not shown to a service that is not the registry's", async () => {
-    using registry = start({
-      intercept: ({ path, host }) =>
-        path === "/token"
-          ? Response.json({ token: "public" })
-          : unauthorized(bearer(host.replace("127.0.0.1", "localhost"))),
-    });
-    const refused = read(open(registry, { credentials: IDENTITY }));
-    await expectRefused(refused, "REGISTRY_DENIED", "does not belong to it");
-    expect(registry.requests.map(({ method }) => method)).not.toContain("POST");
-    expectNowhereElse(registry);
-  });
-
-  test("is no answer to a registry that wants Basic", async () => {
-    using registry = start({ intercept: () => unauthorized("Basic realm=x") });
-    const answer = await read(open(registry, { credentials: IDENTITY }));
-    expect(answer.status).toBe(401);
-    expect(summary(registry)).toEqual([MANIFEST]);
-  });
-});
-
-describe("a token of the registry itself", () => {
-  const credentials = { registryToken: "canary-registry" };
-
-  test("is sent as it is, from the first request on", async () => {
-    using registry = start({});
-    await read(open(registry, { credentials }));
-    expect(registry.requests.map(({ headers }) => headers.get("authorization"))).toEqual([
-      "Bearer canary-registry",
-    ]);
-  });
-
-  test("is not exchanged for another when it is refused", async () => {
-    using registry = start({
-      intercept: ({ host }) => unauthorized(bearer(host), "Basic realm=x"),
-    });
-    expect((await read(open(registry, { credentials }))).status).toBe(401);
-    expect(summary(registry)).toEqual([MANIFEST]);
-  });
-
-  test("that no header can hold is refused before anything is sent", () => {
-    using registry = start({});
-    const bad = { registryToken: "canary\r\nHost: evil" };
-    expect(() => open(registry, { credentials: bad })).toThrow(
-      expect.objectContaining({ code: "CREDENTIALS_UNREADABLE" }),
-    );
-  });
-});
+import { startLoopbackRegistry } from "../support/loopback-registry.ts";
+import { openSession, readManifest, redirect, startRegistry } from "../support/session.ts";
 
 describe("a registry in trouble", () => {
   test("is asked again, and so is its token service", async () => {
     let count = 0;
-    using registry = start({
+    using registry = startRegistry({
       access: { scheme: "bearer" },
       // Every other request meets with trouble.
       intercept: () => (count++ % 2 === 0 ? new Response("oops", { status: 503 }) : undefined),
     });
     const tells: string[] = [];
-    const session = open(registry, { onRetry: (retry) => tells.push(formatRetry(retry)) });
-    expect((await read(session)).status).toBe(200);
+    const session = openSession(registry, { onRetry: (retry) => tells.push(formatRetry(retry)) });
+    expect((await readManifest(session)).status).toBe(200);
     expect(tells).toEqual([
       `the registry ${registry.host} answers 503; trying again in 0.5 s (2 of 5)`,
       `${registry.host} answers 503; trying again in 0.5 s (2 of 5)`,
@@ -249,15 +24,15 @@ describe("a registry in trouble", () => {
   });
 
   test.each([400, 403, 404, 410, 501])("is not asked again after %i", async (status) => {
-    using registry = start({ intercept: () => new Response(null, { status }) });
-    expect((await read(open(registry))).status).toBe(status);
+    using registry = startRegistry({ intercept: () => new Response(null, { status }) });
+    expect((await readManifest(openSession(registry))).status).toBe(status);
     expect(registry.requests).toHaveLength(1);
   });
 
   test("is left alone when a request is called off", async () => {
     const abort = new AbortController();
-    using registry = start({ intercept: () => new Response(null, { status: 503 }) });
-    const session = open(registry, { onRetry: () => abort.abort(new Error("called off")) });
+    using registry = startRegistry({ intercept: () => new Response(null, { status: 503 }) });
+    const session = openSession(registry, { onRetry: () => abort.abort(new Error("called off")) });
     const options = { accept: "*/*", signal: abort.signal };
     await expect(session.get("/v2/org/app/manifests/1", options)).rejects.toThrow("called off");
     expect(registry.requests).toHaveLength(1);
@@ -270,69 +45,16 @@ test("a registry's warnings are told once each, and other hosts' not at all", as
   using elsewhere = startLoopbackRegistry({
     intercept: () => new Response("", { headers: warning("buy this") }),
   });
-  using registry = start({
+  using registry = startRegistry({
     intercept: ({ path }) =>
       path.endsWith("/moved")
         ? redirect(`http://${elsewhere.host}/`)
         : Response.json({}, { headers: warning("old", "very old") }),
   });
   const warnings: string[] = [];
-  const session = open(registry, { onWarning: (text) => warnings.push(text) });
-  await read(session);
-  await read(session);
-  await read(session, "moved");
+  const session = openSession(registry, { onWarning: (text) => warnings.push(text) });
+  await readManifest(session);
+  await readManifest(session);
+  await readManifest(session, "moved");
   expect(warnings).toEqual(["old", "very old"]);
 });
-
-function start(options: LoopbackRegistryOptions): LoopbackRegistry {
-  return startLoopbackRegistry({ images: { "org/app:1": IMAGE }, ...options });
-}
-
-function open(
-  { host }: { readonly host: string },
-  options: Partial<SessionOptions> & { readonly credentials?: Credentials } = {},
-): Session {
-  const reference = parseReference(`${host}/org/app:1`);
-  return new Session(reference, { stallMs: STALL_MS, clock: fastClock(), ...options });
-}
-
-function read(session: Session, tag = "1") {
-  const options = { accept: MANIFEST_ACCEPT, maxBytes: 1_000_000 };
-  return session.read(`/v2/org/app/manifests/${tag}`, options);
-}
-
-/** A registry that wants a token, and a service whose answers have these members. */
-function lasting(members: object) {
-  return atToken(() => Response.json({ token: crypto.randomUUID(), ...members }));
-}
-
-function atToken(answer: (request: RecordedRequest) => Response) {
-  return (request: RecordedRequest) => {
-    if (request.path === "/token") return answer(request);
-    return request.headers.has("authorization") ? undefined : unauthorized(bearer(request.host));
-  };
-}
-
-function bearer(host: string): string {
-  return `Bearer realm="http://${host}/token",service="a service",scope="repository:org/app:pull"`;
-}
-
-function unauthorized(...challenges: readonly string[]): Response {
-  const headers = new Headers();
-  for (const challenge of challenges) headers.append("www-authenticate", challenge);
-  return new Response(null, { status: 401, headers });
-}
-
-function redirect(location: string): Response {
-  return new Response(null, { status: 307, headers: { location } });
-}
-
-function summary({ requests }: LoopbackRegistry): string[] {
-  return requests.map(({ method, path }) => `${method} ${path}`);
-}
-
-function expectNowhereElse({ requests }: LoopbackRegistry): void {
-  for (const { path, headers, body, query } of requests) {
-    if (path !== "/token") expect([...headers, body, query].join()).not.toContain("canary");
-  }
-}
