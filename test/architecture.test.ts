@@ -74,6 +74,18 @@ const EFFECTS: readonly (readonly [RegExp, readonly string[]])[] = [
   [/\bbun:ffi\b/, ["system/"]],
 ];
 
+/** Modules that cost every start milliseconds when anything imports them, and where there is no way around one. */
+const COSTLY: Readonly<Record<string, readonly string[]>> = {
+  "node:child_process": [],
+  "node:crypto": [],
+  "node:http": [],
+  "node:https": [],
+  "node:net": ["oci/reference-problem.ts", "registry/host.ts", "registry/proxy.ts"],
+  "node:tls": [],
+  "node:tty": [],
+  "node:zlib": ["archive/decompress.ts"],
+};
+
 describe("imports", () => {
   test.each(files)("%s knows only what it may know", (file) => {
     const place = placeOf(file);
@@ -84,6 +96,11 @@ describe("imports", () => {
         : !mayUsePackage(file, name),
     );
     expect(unexpected).toEqual([]);
+  });
+
+  test.each(files)("%s makes no start wait for what few starts need", (file) => {
+    const costly = importsOf(file).filter((name) => COSTLY[name]?.includes(file) === false);
+    expect(costly).toEqual([]);
   });
 });
 

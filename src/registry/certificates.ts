@@ -2,10 +2,10 @@
 // itself. Reads PEM files and docker's certs.d directories; opens no connection.
 // https://github.com/moby/moby/blob/v28.0.0/registry/registry.go#L75
 
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { type Dirent, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import { RunnerError, printable, reasonOf } from "../errors.ts";
+import { nodeCrypto } from "../system/rare-modules.ts";
 import type { Environment } from "./proxy.ts";
 
 /** A certificate and its key, in PEM. */
@@ -112,6 +112,7 @@ function readHostDirectory(directory: string, names: readonly string[]): HostCer
 function readClientCertificate(certPath: string, keyPath: string): ClientCertificate {
   const cert = readCertificates("certs.d", certPath).join("\n");
   const key = readText("certs.d", keyPath);
+  const { createPrivateKey, X509Certificate } = nodeCrypto();
   let belongs: boolean;
   try {
     belongs = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
@@ -154,7 +155,7 @@ function certificatesOf(path: string): readonly string[] {
 
 function isCertificate(pem: string): boolean {
   try {
-    return new X509Certificate(pem).raw.length > 0;
+    return new (nodeCrypto().X509Certificate)(pem).raw.length > 0;
   } catch {
     return false;
   }

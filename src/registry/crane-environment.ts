@@ -3,7 +3,7 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { rootCertificates } from "node:tls";
+import { nodeTls } from "../system/rare-modules.ts";
 import { type Environment, proxyVariables } from "./proxy.ts";
 import type { Transport } from "./transport.ts";
 
@@ -33,7 +33,8 @@ function authorityVariables(
   const authorities = transport.authorities();
   if (authorities.length === 0) return {};
   const file = join(directory, "authorities.pem");
-  writeFileSync(file, [...rootCertificates, ...authorities].join("\n"), { mode: 0o600 });
+  const trusted = [...nodeTls().rootCertificates, ...authorities];
+  writeFileSync(file, trusted.join("\n"), { mode: 0o600 });
   const directories = env["SSL_CERT_DIR"];
   return { SSL_CERT_FILE: file, ...(directories ? { SSL_CERT_DIR: directories } : {}) };
 }

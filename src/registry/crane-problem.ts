@@ -1,9 +1,9 @@
 // What crane's end means: its exit status says little, so its words are read, and turned into the same errors that the
 // built-in client has.
 
-import { STATUS_CODES } from "node:http";
 import { RunnerError, printable, reasonOf } from "../errors.ts";
 import type { ChildEnd } from "../system/child.ts";
+import { nodeHttp } from "../system/rare-modules.ts";
 import { craneMayDowngrade } from "./host.ts";
 import { isConnecting, proxyRefusal, seconds, unreachableFor } from "./network-problem.ts";
 import { refusalError, type Asked } from "./refusal.ts";
@@ -143,7 +143,7 @@ function proxyRefusalIn(
   const status =
     words === undefined
       ? STATUS.exec(unsafeStderr)?.[1]
-      : Object.keys(STATUS_CODES).find((code) => STATUS_CODES[code] === words);
+      : Object.entries(nodeHttp().STATUS_CODES).find(([, text]) => text === words)?.[0];
   if (status === undefined || (words === undefined && status !== "407")) return undefined;
   return proxyRefusal(registry, proxy, Number(status));
 }

@@ -1,10 +1,10 @@
 // How the hosts of one registry are reached: encrypted or not, through which proxy, trusting whom, and with which
 // certificate of ours. Knows nothing of what is asked there.
 
-import { rootCertificates } from "node:tls";
 import { environmentAuthorities, hostCertificates, readCertificates } from "./certificates.ts";
 import { endpointOf, type PlainHttp } from "./host.ts";
 import { type Environment, proxyFor } from "./proxy.ts";
+import { nodeTls } from "../system/rare-modules.ts";
 
 export interface TransportOptions {
   /** As a reference names it. */
@@ -77,7 +77,7 @@ export function createTransport({ registry, env, ...options }: TransportOptions)
     return {
       ...STRICT,
       // Given any, Bun trusts these alone.
-      ...(ca.length === 0 ? {} : { ca: [...rootCertificates, ...ca] }),
+      ...(ca.length === 0 ? {} : { ca: [...nodeTls().rootCertificates, ...ca] }),
       ...host.client,
     };
   }
