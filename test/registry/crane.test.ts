@@ -62,7 +62,6 @@ describe("a crane", () => {
       MCP_ENV_TOKEN: "x",
       https_proxy: "http://proxy:1",
       NO_PROXY: "localhost",
-      SSL_CERT_FILE: "/cert",
       GODEBUG: "x",
     };
     const registry = await crane(directory, record, { env });
@@ -71,10 +70,9 @@ describe("a crane", () => {
     expect(names).toEqual([
       `DOCKER_CONFIG=${directory.path}`,
       `HOME=${directory.path}`,
+      "HTTPS_PROXY=http://proxy:1",
       "NO_PROXY=localhost",
       `PATH=${env.PATH}`,
-      "SSL_CERT_FILE=/cert",
-      "https_proxy=http://proxy:1",
     ]);
   });
 
