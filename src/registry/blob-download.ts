@@ -16,7 +16,8 @@ export interface DownloadOptions {
   readonly source: BlobSource;
   readonly slots: DownloadSlots;
   readonly budget: AheadBudget;
-  readonly patience: Pick<Patience, "clock" | "onRetry">;
+  /** For a stream that breaks off. */
+  readonly patience: Patience;
   /** Milliseconds without a reader after which a stream makes room for another one. */
   readonly idleMs?: number;
 }
@@ -55,6 +56,7 @@ class Download {
   readonly #requests: BlobRequests;
   readonly #ahead: RangesAhead;
   readonly #abort = new AbortController();
+  readonly #signal: AbortSignal;
   /** Bytes delivered. */
   #at = 0;
   #lane: Lane | undefined;
@@ -65,7 +67,9 @@ class Download {
   #idleSince: number | undefined;
 
   constructor(blob: Descriptor, options: DownloadOptions) {
-    const { source, slots, budget } = options;
+    const { source, slots, budget, patience } = options;
+    const ends = patience.signal === undefined ? [] : [patience.signal];
+    this.#signal = AbortSignal.any([this.#abort.signal, ...ends]);
     this.#blob = blob;
     this.#options = options;
     this.#requests = new BlobRequests(blob, source);
@@ -114,7 +118,7 @@ class Download {
   }
 
   async #openPlain(): Promise<PlainLane> {
-    const { signal } = this.#abort;
+    const signal = this.#signal;
     for (;;) {
       const slot = await this.#options.slots.acquire(signal, () => this.#makeRoom());
       try {
@@ -179,12 +183,12 @@ class Download {
   async #pause(host: string, problem: unknown): Promise<void> {
     const { digest, size } = this.#blob;
     this.#tries += 1;
-    if (this.#tries >= TRIES || !isPassing(problem)) throw problem ?? this.#tooShort(host);
-    const { clock, onRetry } = this.#options.patience;
+    const { clock, tries = TRIES, onRetry } = this.#options.patience;
+    if (this.#tries >= tries || !isPassing(problem)) throw problem ?? this.#tooShort(host);
     const waitMs = backoff(this.#tries, clock.random);
     const sentence = `${host} breaks off after ${this.#at} of the ${size} bytes of blob ${digest}`;
     onRetry?.({ problem: sentence, waitMs, next: this.#tries + 1 });
-    await clock.wait(waitMs, this.#abort.signal);
+    await clock.wait(waitMs, this.#signal);
   }
 
   #tooShort(host: string): RunnerError {

@@ -7,9 +7,16 @@ import { bodyOf, type BlobBody } from "./blob-body.ts";
 import type { Range } from "./range-plan.ts";
 import { discard, type Answer } from "./request.ts";
 
+export interface BlobQuestion {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  /** How often it is asked at most. */
+  readonly tries?: number;
+}
+
 export interface BlobSource {
   /** One GET of the blob, its redirects followed and proven as its host wants: any answer that has a status. */
-  ask(headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer>;
+  ask(question: BlobQuestion): Promise<Answer>;
   /** The error for an answer that is a refusal. */
   refusal(answer: Answer): Promise<RunnerError>;
 }
@@ -29,6 +36,9 @@ export class SignatureExpired extends Error {
 
 // Object stores do not agree on how they say it: S3 and CloudFront 403, others 400 or 401.
 const EXPIRED = new Set([400, 401, 403]);
+
+// The whole, or that there is no such range, or that so many requests are too many.
+const REFUSES_RANGES = new Set([200, 416, 429]);
 
 export class BlobRequests {
   readonly #blob: Descriptor;
@@ -52,7 +62,7 @@ export class BlobRequests {
    */
   async from(at: number, signal: AbortSignal): Promise<BlobBody> {
     const start = this.isRangeable ? at : 0;
-    const answer = await this.#source.ask(this.#rangeHeaders(start), signal);
+    const answer = await this.#source.ask({ headers: this.#rangeHeaders(start), signal });
     const { status, isForeign } = answer;
     if (status === 200 || status === 206) return (this.#last = await this.#bodyOf(answer, start));
     if (status === 416) await discard(answer);
@@ -63,9 +73,10 @@ export class BlobRequests {
 
   /** Asks for a range that is not the whole blob. Throws RangeRefused, and what the source throws. */
   async range({ start, end }: Range, signal: AbortSignal): Promise<BlobBody> {
-    const answer = await this.#source.ask({ range: `bytes=${start}-${end - 1}` }, signal);
+    const headers = { range: `bytes=${start}-${end - 1}` };
+    const answer = await this.#source.ask({ headers, signal, tries: 1 });
     if (answer.status === 206) return this.#bodyOf(answer, start);
-    if (answer.status !== 200 && answer.status !== 416) throw await this.#source.refusal(answer);
+    if (!REFUSES_RANGES.has(answer.status)) throw await this.#source.refusal(answer);
     await discard(answer);
     throw new RangeRefused();
   }

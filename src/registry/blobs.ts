@@ -3,60 +3,43 @@
 
 import { RunnerError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
 import { downloadBlob } from "./blob-download.ts";
 import type { BlobSource } from "./blob-request.ts";
 import { DownloadSlots } from "./download-slots.ts";
-import type { Patience } from "./persist.ts";
+import { answerRefusal } from "./message-refusal.ts";
 import { AheadBudget } from "./ranges-ahead.ts";
 import { parseBlobUrl } from "./redirect.ts";
 import { discard, type Answer } from "./request.ts";
+import type { Session } from "./session.ts";
 
-export interface BlobRequest {
-  readonly accept: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal;
-}
-
-export interface BlobsOptions {
-  readonly repository: string;
-  /** The root of the registry's API. */
-  readonly endpoint: URL;
-  /** Requests at once, over all blobs. */
-  readonly concurrency: number;
-  readonly patience: Pick<Patience, "clock" | "onRetry">;
-  /** Asks the registry for a path of its API. */
-  get(path: string, request: BlobRequest): Promise<Answer>;
-  /** Asks somebody else, and tells nobody who we are. */
-  getPublic(url: URL, request: BlobRequest): Promise<Answer>;
-  /** The error for an answer that is a refusal. */
-  refusal(answer: Answer, blob: Digest): Promise<RunnerError>;
-}
+/** Opens a blob as `downloadBlob` does. */
+export type OpenBlob = (blob: Descriptor) => Promise<ReadableStream<Uint8Array>>;
 
 type Ask = BlobSource["ask"];
 
-/** Opens blobs as `downloadBlob` does. */
-export function createBlobs(
-  options: BlobsOptions,
-): (blob: Descriptor) => Promise<ReadableStream<Uint8Array>> {
-  const { concurrency, patience } = options;
-  const shared = { slots: new DownloadSlots(concurrency), budget: new AheadBudget(), patience };
+/** The blobs of the session's image, with at most so many requests at once. */
+export function createBlobs(session: Session, concurrency: number): OpenBlob {
+  const { patience } = session;
+  const shared = { patience, slots: new DownloadSlots(concurrency), budget: new AheadBudget() };
   return async (blob) => {
     if (blob.data !== undefined) return streamOf(blob.data);
-    return downloadBlob(blob, { ...shared, source: sourceOf(blob, options) });
+    return downloadBlob(blob, { ...shared, source: sourceOf(blob, session) });
   };
 }
 
-function sourceOf({ digest, urls = [] }: Descriptor, options: BlobsOptions): BlobSource {
-  const { repository, endpoint, get, getPublic, refusal } = options;
-  const path = `/v2/${repository}/blobs/${digest}`;
-  const registry: Ask = (headers, signal) => get(path, { accept: "*/*", headers, signal });
-  const others = urls.map((unsafeUrl): Ask => async (headers, signal) => {
+function sourceOf({ digest, urls = [] }: Descriptor, session: Session): BlobSource {
+  const { asked, endpoint } = session;
+  const path = `/v2/${asked.reference.repository}/blobs/${digest}`;
+  const registry: Ask = (question) => session.get(path, { accept: "*/*", ...question });
+  const others = urls.map((unsafeUrl): Ask => async (question) => {
     const url = parseBlobUrl(unsafeUrl, endpoint);
-    const answer = await getPublic(url, { accept: "*/*", headers, signal });
+    const answer = await session.getElsewhere(url, { accept: "*/*", ...question });
     return { ...answer, isForeign: true };
   });
-  return { ask: inTurn(registry, others), refusal: (answer) => refusal(answer, digest) };
+  return {
+    ask: inTurn(registry, others),
+    refusal: (answer) => answerRefusal(answer, { ...asked, blob: digest }),
+  };
 }
 
 // A registry that lacks a blob may leave it to others; one that refuses it may not be got round. Of the others any that
@@ -65,11 +48,11 @@ function sourceOf({ digest, urls = [] }: Descriptor, options: BlobsOptions): Blo
 function inTurn(registry: Ask, others: readonly Ask[]): Ask {
   const places: Ask[] = [...others];
   let place = registry;
-  return async function ask(headers, signal): Promise<Answer> {
+  return async function ask(question): Promise<Answer> {
     const asked = place;
     const next = places[0];
-    if (next === undefined) return asked(headers, signal);
-    const answer = await asked(headers, signal).catch((error: unknown) => {
+    if (next === undefined) return asked(question);
+    const answer = await asked(question).catch((error: unknown) => {
       if (asked === registry || !isUnreachable(error)) throw error;
       return undefined;
     });
@@ -78,7 +61,7 @@ function inTurn(registry: Ask, others: readonly Ask[]): Ask {
     if (answer !== undefined) await discard(answer);
     // Another request for the same blob may have found out already.
     if (place === asked) place = places.shift() ?? asked;
-    return ask(headers, signal);
+    return ask(question);
   };
 }
 

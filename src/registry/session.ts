@@ -41,6 +41,8 @@ export interface AskOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Ends this request and its body. */
   readonly signal?: AbortSignal | undefined;
+  /** How often it is made at most, where that is less often than the session's other requests. */
+  readonly tries?: number | undefined;
 }
 
 export interface ReadOptions extends AskOptions {
@@ -48,6 +50,7 @@ export interface ReadOptions extends AskOptions {
   readonly maxBytes: number;
 }
 
+type Limits = Pick<AskOptions, "signal" | "tries">;
 type Send<T> = (options: Wire & { readonly authorization: string | undefined }) => Promise<T>;
 
 /** A registry may say so many things to its users, and no more. */
@@ -56,9 +59,10 @@ const MAX_WARNINGS = 20;
 export class Session {
   /** What its refusals are put into words with. */
   readonly asked: Asked;
+  /** The root of the registry's API. */
+  readonly endpoint: URL;
+  readonly patience: Patience;
   readonly #options: SessionOptions;
-  readonly #endpoint: URL;
-  readonly #patience: Patience;
   readonly #wire: Wire;
   readonly #proof: Proof;
   readonly #warnings = new Set<string>();
@@ -75,9 +79,9 @@ export class Session {
       onRetry,
     } = options;
     this.#options = options;
-    this.#endpoint = transport?.endpoint ?? endpointOf(reference.registry);
+    this.endpoint = transport?.endpoint ?? endpointOf(reference.registry);
     this.#wire = { stallMs, signal, transport };
-    this.#patience = { clock, tries, signal, onRetry };
+    this.patience = { clock, tries, signal, onRetry };
     this.#proof = new Proof({ credentials, clock, fetchToken: (it) => this.#fetchToken(it) });
     this.asked = askedWith(reference, credentials);
   }
@@ -88,42 +92,63 @@ export class Session {
    * Throws REGISTRY_UNREACHABLE, REGISTRY_DENIED, REGISTRY_LIMITED, REGISTRY_REDIRECT_REFUSED,
    * REGISTRY_RESPONSE_INVALID and the signals' reasons.
    */
-  get(path: string, { signal, ...options }: AskOptions): Promise<Answer> {
+  get(path: string, { signal, tries, ...options }: AskOptions): Promise<Answer> {
     const url = this.#urlOf(path);
-    return this.#ask((own) => request(url, { ...options, ...own }), signal);
+    return this.#ask((own) => request(url, { ...options, ...own }), { signal, tries });
+  }
+
+  /** The same for an address of anybody's, who is shown nothing that says who we are. */
+  getElsewhere(url: URL, { signal, tries, ...options }: AskOptions): Promise<Answer> {
+    const wire = this.#wireUntil(signal);
+    const attempt = () => request(url, { ...options, ...wire });
+    return persist(url.host, attempt, this.#patienceFor(wire, tries));
   }
 
   /** The same with its body, of at most so many bytes; one that breaks off is asked for again. */
-  read(path: string, { signal, ...options }: ReadOptions): Promise<Message> {
+  read(path: string, { signal, tries, ...options }: ReadOptions): Promise<Message> {
     const url = this.#urlOf(path);
-    return this.#ask((own) => requestMessage(url, { ...options, ...own }), signal);
+    return this.#ask((own) => requestMessage(url, { ...options, ...own }), { signal, tries });
   }
 
   // What a mirror of several registries goes by; containerd has begun with it.
   // https://github.com/containerd/containerd/blob/v2.1.0/docs/hosts.md#registry-host-namespace
   #urlOf(path: string): URL {
-    const url = new URL(path, this.#endpoint);
+    const url = new URL(path, this.endpoint);
     const { mirrorOf } = this.#options;
     if (mirrorOf !== undefined) url.searchParams.set("ns", mirrorOf);
     return url;
   }
 
-  async #ask<T extends Outcome>(send: Send<T>, signal: AbortSignal | undefined): Promise<T> {
-    const ends = [this.#wire.signal, signal].filter((end) => end !== undefined);
-    const wire = { ...this.#wire, signal: ends.length > 1 ? AbortSignal.any(ends) : ends[0] };
+  async #ask<T extends Outcome>(send: Send<T>, { signal, tries }: Limits): Promise<T> {
+    const wire = this.#wireUntil(signal);
+    const patience = this.#patienceFor(wire, tries);
     const used = this.#proof.current();
-    const first = await this.#askWith(await used, send, wire);
+    const first = await this.#askWith(await used, send, wire, patience);
     if (first.status !== 401 || first.isForeign) return this.#settle(first, await used);
     const next = this.#proof.answer(parseChallenges(first.headers.get("www-authenticate")), used);
     if (next === undefined) return this.#settle(first, await used);
     await first.body?.cancel().catch(() => {});
-    return this.#settle(await this.#askWith(await next, send, wire), await next);
+    return this.#settle(await this.#askWith(await next, send, wire, patience), await next);
   }
 
-  async #askWith<T extends Outcome>(grant: Grant | undefined, send: Send<T>, wire: Wire) {
+  #wireUntil(signal: AbortSignal | undefined): Wire {
+    const ends = [this.#wire.signal, signal].filter((end) => end !== undefined);
+    return { ...this.#wire, signal: ends.length > 1 ? AbortSignal.any(ends) : ends[0] };
+  }
+
+  #patienceFor({ signal }: Wire, tries = this.patience.tries): Patience {
+    return { ...this.patience, tries, signal };
+  }
+
+  async #askWith<T extends Outcome>(
+    grant: Grant | undefined,
+    send: Send<T>,
+    wire: Wire,
+    patience: Patience,
+  ) {
     const attempt = () => send({ ...wire, authorization: grant?.authorization });
     const who = `the registry ${this.asked.reference.registry}`;
-    const outcome = await persist(who, attempt, { ...this.#patience, signal: wire.signal });
+    const outcome = await persist(who, attempt, patience);
     if (!outcome.isForeign) this.#tellWarnings(outcome.headers);
     return outcome;
   }
@@ -142,9 +167,9 @@ export class Session {
     const grant = await fetchToken(challenge, {
       reference,
       credentials,
-      endpoint: this.#endpoint,
+      endpoint: this.endpoint,
       wire: this.#wire,
-      patience: this.#patience,
+      patience: this.patience,
     });
     onSecret?.(grant.authorization.replace(/^Bearer /, ""));
     return grant;

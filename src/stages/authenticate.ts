@@ -54,6 +54,7 @@ async function builtinSession(
       ...its,
       stallMs: request.registryTimeout * 1000,
       limitMs: request.pullTimeout * 1000,
+      concurrency: request.registryConcurrency,
       maxManifestBytes: request.maxManifestBytes,
       onRetry: (retry) => log.warn(formatRetry(retry)),
       onWarning: (unsafeText) => log.warn(`${itsReference.registry} lets you know: ${unsafeText}`),

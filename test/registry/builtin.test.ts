@@ -128,8 +128,9 @@ describe("credentials stay where they belong", () => {
     const client = createBuiltin(reference(registry), { credentials: ACCOUNT, stallMs: STALL_MS });
     const blob = client.blob(descriptorOf(LAYER, IMAGE));
     await expectRefused(blob, "REGISTRY_RESPONSE_INVALID", `${elsewhere.host}, where`);
-    expect(elsewhere.requests.map(({ path }) => path)).toEqual(["/blob"]);
-    expect(elsewhere.requests[0]?.headers.has("authorization")).toBe(false);
+    // It might be that the address was signed too long ago: the registry is asked for a new one, twice.
+    expect(elsewhere.requests.map(({ path }) => path)).toEqual(["/blob", "/blob", "/blob"]);
+    for (const { headers } of elsewhere.requests) expect(headers.has("authorization")).toBe(false);
   });
 
   test("a redirect back to the registry by another host does not carry them", async () => {

@@ -42,7 +42,7 @@ function sourceAt(host: string, isForeign: boolean): BlobSource {
     throw unreachable(host, error);
   };
   return {
-    async ask(headers, signal) {
+    async ask({ headers, signal }) {
       const init = { headers, signal, decompress: false };
       const response = await fetch(`http://${host}/blob`, init).catch(fail);
       const reader = (response.body ?? new Blob([]).stream()).getReader();
