@@ -177,7 +177,7 @@ describe("a large tree", () => {
     expect(await new Trees<string>(cache.directory).find(KEY, () => false)).toBeUndefined();
   });
 
-  test("is looked at elsewhere at each start, where there is no time", async () => {
+  test("is looked at elsewhere at each start, where there is little time", async () => {
     using cache = testCache();
     const path = await largeTree(cache);
     await clockTicks(path);
@@ -185,8 +185,8 @@ describe("a large tree", () => {
     const trees = new Trees<string>(cache.directory);
     let starts = 0;
     while ((await trees.find(KEY)) !== undefined) starts += 1;
-    // Two thirds of the files are looked at each time.
-    expect(starts).toBeLessThan(40);
+    // One in twelve files at least is looked at each time.
+    expect(starts).toBeLessThan(200);
   });
 });
 
