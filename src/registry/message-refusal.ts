@@ -5,7 +5,7 @@ import { inWords } from "./duration.ts";
 import { parseRateLimit } from "./rate-limit.ts";
 import { parseRefusal, refusalError, type Asked } from "./refusal.ts";
 import { discard, MAX_MESSAGE_BYTES, readBody, type Answer, type Message } from "./request.ts";
-import { MAX_WAIT_MS, parseRetryAfter } from "./retry.ts";
+import { isLongWait, parseRetryAfter } from "./retry.ts";
 
 /** Reads what a refusal says for itself, and ends it. */
 export async function answerRefusal(answer: Answer, asked: Asked): Promise<RunnerError> {
@@ -33,7 +33,7 @@ function foreignRefusal(
 ): RunnerError {
   const place = `${host}, where ${reference.registry} keeps ${reference.repository},`;
   const wait = waitMs ? `; it asks to wait ${inWords(waitMs)}` : "";
-  if (status === 429 || (waitMs ?? 0) > MAX_WAIT_MS) {
+  if (status === 429 || isLongWait(status, waitMs)) {
     const problem =
       status === 429 ? "limits how often it is asked" : `answers with HTTP status ${status}`;
     return new RunnerError("REGISTRY_LIMITED", `${place} ${problem}${wait}`, {

@@ -2,7 +2,7 @@
 
 import type { Clock } from "./clock.ts";
 import { isPassingProblem } from "./network-problem.ts";
-import { backoff, isPassing, MAX_WAIT_MS, parseRetryAfter, TRIES, type Retry } from "./retry.ts";
+import { backoff, isLongWait, isPassing, parseRetryAfter, TRIES, type Retry } from "./retry.ts";
 
 export interface Patience {
   readonly clock: Clock;
@@ -39,7 +39,7 @@ export async function persist<T extends Outcome>(
     try {
       const outcome = await attempt();
       askedMs = parseRetryAfter(outcome.headers, clock.now()) ?? 0;
-      if (!isPassing(outcome.status) || askedMs > MAX_WAIT_MS) return outcome;
+      if (!isPassing(outcome.status) || isLongWait(outcome.status, askedMs)) return outcome;
       await outcome.body?.cancel().catch(() => {});
       problem = `${outcome.isForeign ? outcome.host : who} answers ${outcome.status}`;
     } catch (error) {
@@ -47,7 +47,7 @@ export async function persist<T extends Outcome>(
       problem = error.message;
     }
     const waitMs = Math.max(backoff(tried, clock.random), askedMs);
-    onRetry?.({ problem, waitMs, next: tried + 1 });
+    onRetry?.({ problem, waitMs, next: tried + 1, tries });
     await clock.wait(waitMs, signal);
   }
   return await attempt();

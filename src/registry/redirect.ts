@@ -4,6 +4,9 @@ import { RunnerError, printable } from "../errors.ts";
 import { DOCKER_HUB } from "../oci/reference.ts";
 import { endpointOf, zoneOf } from "./host.ts";
 
+/** Signed addresses have a few thousand characters. */
+const MAX_LOCATION = 16_384;
+
 /**
  * The next address after a redirect.
  * A registry that anybody may run must not make this machine ask its own services, its network's, or a cloud's
@@ -11,7 +14,8 @@ import { endpointOf, zoneOf } from "./host.ts";
  * Throws REGISTRY_REDIRECT_REFUSED, REGISTRY_RESPONSE_INVALID.
  */
 export function nextAddress(from: URL, unsafeLocation: string | null): URL {
-  const url = unsafeLocation === null ? null : URL.parse(unsafeLocation, from.href);
+  const isUsable = unsafeLocation !== null && unsafeLocation.length <= MAX_LOCATION;
+  const url = isUsable ? URL.parse(unsafeLocation, from.href) : null;
   if (url === null) {
     throw new RunnerError(
       "REGISTRY_RESPONSE_INVALID",

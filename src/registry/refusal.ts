@@ -10,7 +10,7 @@ import type { Credentials } from "./credentials.ts";
 import { limitError } from "./limit-refusal.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { redact } from "./redact.ts";
-import { MAX_WAIT_MS } from "./retry.ts";
+import { isLongWait } from "./retry.ts";
 
 /** What was asked of a registry, and how. */
 export interface Asked {
@@ -35,6 +35,9 @@ export interface Refusal {
   readonly rateLimit?: RateLimit | undefined;
 }
 
+const SIGN_IN_AGAIN =
+  "Sign in to the registry again with docker, podman or crane, or set REGISTRY_USER and REGISTRY_PASSWORD.";
+
 const errorsSchema = v.object({
   errors: v.array(
     v.object({ code: v.fallback(v.string(), ""), message: v.fallback(v.string(), "") }),
@@ -57,7 +60,7 @@ export function parseRefusal(
 export function refusalError(refusal: Refusal, asked: Asked): RunnerError {
   const { status, codes } = refusal;
   const has = (...wanted: readonly string[]) => codes.some((code) => wanted.includes(code));
-  if (status === 429 || has("TOOMANYREQUESTS") || (refusal.waitMs ?? 0) > MAX_WAIT_MS)
+  if (status === 429 || has("TOOMANYREQUESTS") || isLongWait(status, refusal.waitMs))
     return limitError(refusal, asked);
   const isUnknown = has(
     "NAME_UNKNOWN",
@@ -106,7 +109,7 @@ function notFound(codes: readonly string[], { reference, blob }: Asked): RunnerE
 
 function denied(
   { status, codes, unsafeMessage }: Refusal,
-  { reference, signedIn, shown = "given username and password" }: Asked,
+  { reference, signedIn, shown }: Asked,
 ): RunnerError {
   const { registry, repository } = reference;
   const words = quote(unsafeMessage);
@@ -121,9 +124,13 @@ function denied(
   }
   const isUnknownUser = status === 401 || (status === undefined && codes.includes("UNAUTHORIZED"));
   const what = isUnknownUser
-    ? `does not accept the ${shown} for ${repository}`
+    ? `does not accept the ${shown ?? "given username and password"} for ${repository}`
     : `does not let the given account pull ${repository}`;
-  return new RunnerError("REGISTRY_DENIED", `${registry} ${what}${words}`);
+  return new RunnerError(
+    "REGISTRY_DENIED",
+    `${registry} ${what}${words}`,
+    shown === undefined ? {} : { hint: SIGN_IN_AGAIN },
+  );
 }
 
 function quote(unsafeMessage: string): string {

@@ -127,8 +127,6 @@ async function send(url: URL, isForeign: boolean, options: RequestOptions): Prom
     const { status, headers } = response;
     // Only a proxy says that, and a tunnel's is an error of `fetch`.
     if (status === 407 && route?.proxy) throw proxyRefusal(url.host, route.proxy, status);
-    if (status === 407 && route?.proxy !== undefined)
-      throw proxyRefusal(url.host, route.proxy, status);
     const source = response.body ?? new Blob([]).stream();
     const body = watchStall(source, { stallMs, onStall, translate });
     return { status, headers, body, host: url.host, isForeign };

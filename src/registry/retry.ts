@@ -17,13 +17,19 @@ export interface Retry {
   /** What has gone wrong: "the registry ghcr.io answers 503". */
   readonly problem: string;
   readonly waitMs: number;
-  /** Which try comes next, from 2. */
+  /** Which try comes next, from 2, of how many. */
   readonly next: number;
+  readonly tries?: number | undefined;
 }
 
 /** Whether an HTTP status may be another one in a moment. */
 export function isPassing(status: number): boolean {
   return PASSING.has(status);
+}
+
+/** Whether a registry in trouble, or with a limit, wants to be left alone for longer than it is waited for. */
+export function isLongWait(status: number | undefined, waitMs = 0): boolean {
+  return status !== undefined && isPassing(status) && waitMs > MAX_WAIT_MS;
 }
 
 /**
@@ -52,8 +58,8 @@ export function serverTime(headers: Headers, now: number): number {
 }
 
 /** One sentence for the log. */
-export function formatRetry({ problem, waitMs, next }: Retry): string {
-  return `${problem}; trying again in ${(waitMs / 1000).toFixed(1)} s (${next} of ${TRIES})`;
+export function formatRetry({ problem, waitMs, next, tries = TRIES }: Retry): string {
+  return `${problem}; trying again in ${(waitMs / 1000).toFixed(1)} s (${next} of ${tries})`;
 }
 
 // All three forms of an HTTP date begin with a day's name, and Date.parse takes much that is no date at all.

@@ -59,6 +59,7 @@ describe("a limit in words", () => {
       expect(refusal(503, headers).code).toBe("REGISTRY_RESPONSE_INVALID");
       expect(refusal(503, headers, { isForeign: true }).code).toBe("REGISTRY_RESPONSE_INVALID");
     }
+    expect(refusal(404, { "retry-after": "7200" }).code).toBe("IMAGE_NOT_FOUND");
   });
 });
 

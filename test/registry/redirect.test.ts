@@ -48,7 +48,12 @@ describe("nextAddress", () => {
     expect(() => nextAddress(new URL("https://ghcr.io/x"), signed)).not.toThrow("secret");
   });
 
-  test.each([null, "http://", "https://[:"])("%p is no place to go", (location) => {
+  test.each([
+    ["nothing", null],
+    ["an address without a host", "http://"],
+    ["an open bracket", "https://[:"],
+    ["16 KiB", `/${"x".repeat(16_384)}`],
+  ])("%s is no place to go", (_, location) => {
     expect(() => nextAddress(new URL("https://ghcr.io/x"), location)).toThrow(
       expect.objectContaining({ code: "REGISTRY_RESPONSE_INVALID" }),
     );

@@ -53,4 +53,5 @@ test("formatRetry says what has gone wrong, and what comes next", () => {
   expect(formatRetry({ problem, waitMs: 1234, next: 2 })).toBe(
     "the registry ghcr.io answers 503; trying again in 1.2 s (2 of 5)",
   );
+  expect(formatRetry({ problem, waitMs: 0, next: 2, tries: 2 })).toEndWith("in 0.0 s (2 of 2)");
 });
