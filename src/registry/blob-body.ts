@@ -1,8 +1,8 @@
 // The body of one answer to a request for a blob: which of the blob's bytes it holds, or why it cannot be the blob.
 // Judges what the headers say; the bytes themselves are somebody else's to verify.
 
-import { RunnerError, printable } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import { unknownEncoding, wrongRange, wrongSize } from "./blob-problem.ts";
 import { parseContentRange } from "./content-range.ts";
 import type { Answer } from "./request.ts";
 
@@ -26,17 +26,18 @@ export function bodyOf(answer: Answer, blob: Descriptor, start: number): BlobBod
   const { body: stream, status, headers, host } = answer;
   const isPartial = status === 206;
   const range = isPartial ? parseContentRange(headers.get("content-range")) : undefined;
-  if (isPartial && range?.start !== start) throw wrongRange(answer, start);
+  if (isPartial && range?.start !== start)
+    throw wrongRange(host, headers.get("content-range"), start);
   const size = isPartial ? range?.total : parseLength(headers.get("content-length"));
   const encoding = encodingOf(headers);
   // Storage may keep a layer that is gzip by itself under `Content-Encoding: gzip`: where the size is the blob's, so
   // are the bytes. Only what somebody on the way has compressed is of another size, or of one not known beforehand.
   const isEncoded = encoding !== undefined && size !== blob.size;
   if (isEncoded && !isPartial) {
-    const decoded = decode(stream, encoding, answer, blob);
+    const decoded = decode(answer, encoding, blob);
     return { stream: decoded, host, start: 0, isRangeable: false, etag: undefined };
   }
-  if (size !== undefined && size !== blob.size) throw wrongSize(answer, blob, size);
+  if (size !== undefined && size !== blob.size) throw wrongSize(host, blob, size);
   const isRangeable = headers.get("accept-ranges")?.trim().toLowerCase() !== "none";
   const etag = strongEtag(headers.get("etag"));
   return { stream, host, start: range?.start ?? 0, isRangeable, etag };
@@ -58,20 +59,14 @@ const ENCODINGS: Readonly<Record<string, "gzip" | "zstd">> = {
 };
 
 function decode(
-  stream: ReadableStream<Uint8Array>,
+  { body, host }: Answer,
   unsafeEncoding: string,
-  { host }: Answer,
-  { digest }: Descriptor,
+  blob: Descriptor,
 ): ReadableStream<Uint8Array> {
   const format = Object.hasOwn(ENCODINGS, unsafeEncoding) ? ENCODINGS[unsafeEncoding] : undefined;
-  if (format === undefined) {
-    throw new RunnerError(
-      "REGISTRY_RESPONSE_INVALID",
-      `${host} sends blob ${digest} in the content encoding "${printable(unsafeEncoding).slice(0, 40)}", which was not asked for`,
-    );
-  }
+  if (format === undefined) throw unknownEncoding(host, unsafeEncoding, blob);
   // Bun's types take the bytes that go in for another kind than those that come out of a body.
-  return stream.pipeThrough(
+  return body.pipeThrough(
     new DecompressionStream(format) as unknown as ReadableWritablePair<Uint8Array, Uint8Array>,
   );
 }
@@ -81,21 +76,4 @@ function strongEtag(unsafeEtag: string | null): string | undefined {
   return unsafeEtag !== null && /^"[\x21\x23-\x7e]{0,200}"$/.test(unsafeEtag)
     ? unsafeEtag
     : undefined;
-}
-
-function wrongRange({ host, headers }: Answer, start: number): RunnerError {
-  const unsafeRange = headers.get("content-range");
-  const what = unsafeRange === null ? "does not say which" : printable(unsafeRange).slice(0, 80);
-  return new RunnerError(
-    "REGISTRY_RESPONSE_INVALID",
-    `${host} was asked for a blob from byte ${start} on and sends another part (${what})`,
-    { hint: "The registry, its storage or a proxy on the way answers wrongly; tell its operator." },
-  );
-}
-
-function wrongSize({ host }: Answer, { digest, size }: Descriptor, actual: number): RunnerError {
-  return new RunnerError(
-    "DIGEST_MISMATCH",
-    `${host} offers ${actual} bytes as blob ${digest}, which should have ${size}`,
-  );
 }

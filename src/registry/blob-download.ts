@@ -4,12 +4,13 @@
 
 import { RunnerError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import { endsEarly, tooLong } from "./blob-problem.ts";
 import { BlobRequests, SignatureExpired, type BlobSource } from "./blob-request.ts";
 import type { DownloadSlots } from "./download-slots.ts";
 import { PlainLane, type Lane } from "./lane.ts";
+import type { Patience } from "./persist.ts";
 import { isWorthwhile } from "./range-plan.ts";
 import { RangesAhead, type AheadBudget } from "./ranges-ahead.ts";
-import type { Patience } from "./persist.ts";
 import { TRIES, backoff } from "./retry.ts";
 
 export interface DownloadOptions {
@@ -60,7 +61,7 @@ class Download {
   /** Bytes delivered. */
   #at = 0;
   #lane: Lane | undefined;
-  /** Since the last byte. */
+  /** Both since the last byte. */
   #tries = 0;
   #renewals = 0;
   /** When it was last read from; undefined while it is. */
@@ -122,7 +123,10 @@ class Download {
     for (;;) {
       const slot = await this.#options.slots.acquire(signal, () => this.#makeRoom());
       try {
-        return new PlainLane(await this.#requests.from(this.#at, signal), this.#at, slot);
+        const body = await this.#requests.from(this.#at, signal);
+        // Nobody would ever close the lane.
+        signal.throwIfAborted();
+        return new PlainLane(body, this.#at, slot);
       } catch (error) {
         slot.release();
         if (!(error instanceof SignatureExpired)) throw error;
@@ -151,12 +155,13 @@ class Download {
   #deliver(chunk: Uint8Array): Uint8Array {
     const end = this.#ahead.start;
     const room = end - this.#at;
-    if (chunk.length > room && end === this.#blob.size) throw this.#tooLong();
+    if (chunk.length > room && end === this.#blob.size) throw tooLong(this.#blob);
     // What follows is here already, or on its way.
     if (chunk.length >= room && end < this.#blob.size) this.#leaveLane();
     const wanted = chunk.length > room ? chunk.subarray(0, room) : chunk;
     this.#at += wanted.length;
     this.#tries = 0;
+    this.#renewals = 0;
     this.#speedUp();
     return wanted;
   }
@@ -184,27 +189,13 @@ class Download {
     const { digest, size } = this.#blob;
     this.#tries += 1;
     const { clock, tries = TRIES, onRetry } = this.#options.patience;
-    if (this.#tries >= tries || !isPassing(problem)) throw problem ?? this.#tooShort(host);
+    if (this.#tries >= tries || !isPassing(problem)) {
+      throw problem ?? endsEarly(host, this.#blob, this.#at);
+    }
     const waitMs = backoff(this.#tries, clock.random);
     const sentence = `${host} breaks off after ${this.#at} of the ${size} bytes of blob ${digest}`;
     onRetry?.({ problem: sentence, waitMs, next: this.#tries + 1 });
     await clock.wait(waitMs, this.#signal);
-  }
-
-  #tooShort(host: string): RunnerError {
-    const { digest, size } = this.#blob;
-    return new RunnerError(
-      "DIGEST_MISMATCH",
-      `${host} ends blob ${digest} after ${this.#at} of ${size} bytes, again and again`,
-    );
-  }
-
-  #tooLong(): RunnerError {
-    const { digest, size } = this.#blob;
-    return new RunnerError(
-      "DIGEST_MISMATCH",
-      `blob ${digest} is longer than the ${size} bytes that it should have`,
-    );
   }
 }
 

@@ -1,9 +1,10 @@
 // Requests for one blob, from some byte on or for a range of it, and what their answers amount to. Keeps no bytes and
 // does not try again: that is for the download.
 
-import { RunnerError } from "../errors.ts";
+import type { RunnerError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { bodyOf, type BlobBody } from "./blob-body.ts";
+import { tooShort } from "./blob-problem.ts";
 import type { Range } from "./range-plan.ts";
 import { discard, type Answer } from "./request.ts";
 
@@ -66,7 +67,7 @@ export class BlobRequests {
     const { status, isForeign } = answer;
     if (status === 200 || status === 206) return (this.#last = await this.#bodyOf(answer, start));
     if (status === 416) await discard(answer);
-    if (status === 416) throw tooShort(answer, this.#blob, start);
+    if (status === 416) throw tooShort(answer.host, this.#blob, start);
     const refusal = await this.#source.refusal(answer);
     throw isForeign && EXPIRED.has(status) ? new SignatureExpired(refusal) : refusal;
   }
@@ -95,11 +96,4 @@ export class BlobRequests {
       throw error;
     }
   }
-}
-
-function tooShort({ host }: Answer, { digest, size }: Descriptor, at: number): RunnerError {
-  return new RunnerError(
-    "DIGEST_MISMATCH",
-    `${host} has no more than ${at} bytes of blob ${digest}, which should have ${size}`,
-  );
 }

@@ -2,6 +2,7 @@
 
 import type { ReadableStreamDefaultReader } from "node:stream/web";
 import { RunnerError } from "../errors.ts";
+import { damaged } from "./blob-problem.ts";
 import type { BlobBody } from "./blob-body.ts";
 import type { Slot } from "./download-slots.ts";
 import type { Progress } from "./range-plan.ts";
@@ -55,11 +56,7 @@ export class PlainLane implements Lane {
   }
 
   #fail(error: unknown): never {
-    if (error instanceof RunnerError) throw error;
-    throw new RunnerError(
-      "DIGEST_MISMATCH",
-      `${this.host} sends a blob that is damaged, or not encoded as it says`,
-      { cause: error },
-    );
+    // A body fails with our own errors, so any other is the decoder's.
+    throw error instanceof RunnerError ? error : damaged(this.host, error);
   }
 }

@@ -10,7 +10,7 @@ import { nextRange, type Range } from "./range-plan.ts";
 export class AheadBudget {
   /** Some host has answered a range with something else: none is asked for again. */
   isRefused = false;
-  #freeBytes = 36 * 1024 ** 2;
+  #freeBytes = 32 * 1024 ** 2;
 
   get freeBytes(): number {
     return this.#freeBytes;
