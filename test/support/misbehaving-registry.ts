@@ -3,6 +3,7 @@
 // Three hosts: the registry with its token service, the storage that its blobs may be redirected to, and a stranger.
 
 import { parseDigest } from "../../src/oci/digest.ts";
+import type { Arrivals } from "./arrivals.ts";
 import type { BuiltImage } from "./image-builder.ts";
 import type { Account } from "./loopback-registry.ts";
 import { offences } from "./strict-rules.ts";
@@ -28,6 +29,8 @@ export interface RegistryRequest extends WireRequest {
   /** The digest or tag that is asked for. */
   readonly name: string;
   readonly hosts: Readonly<Record<Host, string>>;
+  /** Waits until the client has so many bytes of the image's layers; of anything else, for nothing. */
+  reached(total: number): Promise<void>;
 }
 
 /** What becomes of the answer that a good registry would give. */
@@ -59,6 +62,8 @@ export interface MisbehavingOptions extends WireOptions {
   /** What the hosts are called, where a proxy leads to them. */
   readonly names?: Readonly<Record<Host, string>>;
   readonly faults?: readonly Fault[];
+  /** Told by the client what has come of the image's only layer. */
+  readonly arrivals?: Arrivals;
 }
 
 export interface MisbehavingRegistry extends AsyncDisposable {
@@ -175,15 +180,23 @@ class State {
     const name = decodeURIComponent(path.split("/").at(-1) ?? "");
     const step = own === "registry" ? this.#stepOf(path, name) : own;
     const nth = this.requests.filter((request) => request.step === step).length;
-    return { ...wire, step, nth, path, query, name, hosts: this.hosts };
+    const { arrivals } = this.#options;
+    const reached = async (total: number) => {
+      if (this.#isLayer(name)) await arrivals?.reached(total);
+    };
+    return { ...wire, step, nth, path, query, name, hosts: this.hosts, reached };
   }
 
   #stepOf(path: string, name: string): Step {
     if (path === new URL(this.#realm).pathname) return "token";
     if (MANIFEST_PATH.test(path)) return "manifest";
     if (!BLOB_PATH.test(path)) return "other";
+    return this.#isLayer(name) ? "blob" : "config";
+  }
+
+  #isLayer(name: string): boolean {
     const layers = Object.values(this.#options.images).flatMap((image) => image.layers);
-    return layers.some((digest) => digest === name) ? "blob" : "config";
+    return layers.some((digest) => digest === name);
   }
 
   #properAnswer(request: RegistryRequest): WireAnswer {

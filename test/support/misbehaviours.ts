@@ -57,7 +57,14 @@ export function header(name: string, value: string | undefined): Misbehaviour {
 
 /** So many bytes of the body, or nothing at all, and then the connection ends in one of its ways. */
 export function breaks(ending: "close" | "reset" | "hang", sent: number | "nothing"): Misbehaviour {
-  return (answer) => ({ ...answer, ending, sent });
+  return (answer, { reached }) => {
+    if (sent === "nothing") return { ...answer, ending, sent };
+    const range = answer.headers.find(([name]) => name === "content-range")?.[1] ?? "";
+    const start = Number(/^bytes (\d+)-/.exec(range)?.[1] ?? 0);
+    // What has not been read when the connection breaks is lost.
+    const until = reached(start + Math.min(sent, answer.body.byteLength));
+    return { ...answer, ending, sent, until };
+  };
 }
 
 /** Another body with the length that it has. */
@@ -121,6 +128,11 @@ export function when(
   does: Misbehaviour,
 ): Misbehaviour {
   return (answer, request) => (condition(request) ? does(answer, request) : answer);
+}
+
+/** Not the first answer of the step, which asks for a proof. */
+export function later(does: Misbehaviour): Misbehaviour {
+  return when(({ nth }) => nth > 0, does);
 }
 
 export function shorter(bytes: Uint8Array): Uint8Array {

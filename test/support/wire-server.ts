@@ -24,6 +24,8 @@ export interface WireAnswer {
   readonly body: Uint8Array;
   /** How much is sent before the ending: so many bytes of the body, or not even the status. All by default. */
   readonly sent?: number | "nothing";
+  /** What is waited for after that. */
+  readonly until?: Promise<void>;
   /** What then happens to the connection; it serves the next request by default. */
   readonly ending?: "keep" | "close" | "reset" | "hang";
 }
@@ -133,9 +135,10 @@ function takeRequest(
 }
 
 async function send(socket: Socket, answer: WireAnswer): Promise<void> {
-  const { body, sent = body.byteLength, ending = "keep" } = answer;
+  const { body, sent = body.byteLength, until, ending = "keep" } = answer;
   if (sent !== "nothing")
     await write(socket, Buffer.concat([headOf(answer), body.subarray(0, sent)]));
+  await until;
   if (ending === "close") socket.end();
   if (ending === "reset") socket.resetAndDestroy();
 }
