@@ -266,6 +266,11 @@ describe("a proxy", () => {
     const asked = { env, caFile: authority.path };
     expect(await ask(`registry.test:${server.port}`, asked)).toBe("answer of https:");
     expect(proxy.requests).toEqual([`CONNECT registry.test:${server.port} HTTP/1.1`]);
+    await using plain = serve();
+    const registry = `registry.test:${plain.port}`;
+    const plainEnv = { HTTP_PROXY: `https://${proxy.host}` };
+    const plainHttp = new Set([registry]);
+    expect(await ask(registry, { ...asked, env: plainEnv, plainHttp })).toBe("answer of http:");
   });
 });
 
