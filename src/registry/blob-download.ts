@@ -189,17 +189,11 @@ class Download {
     const { digest, size } = this.#blob;
     this.#tries += 1;
     const { clock, tries = TRIES, onRetry } = this.#options.patience;
-    if (this.#tries >= tries || !isPassing(problem)) {
-      throw problem ?? endsEarly(host, this.#blob, this.#at);
-    }
+    const isPassing = !(problem instanceof RunnerError) || problem.code === "REGISTRY_UNREACHABLE";
+    if (this.#tries >= tries || !isPassing) throw problem ?? endsEarly(host, this.#blob, this.#at);
     const waitMs = backoff(this.#tries, clock.random);
     const sentence = `${host} breaks off after ${this.#at} of the ${size} bytes of blob ${digest}`;
     onRetry?.({ problem: sentence, waitMs, next: this.#tries + 1 });
     await clock.wait(waitMs, this.#signal);
   }
-}
-
-function isPassing(problem: unknown): boolean {
-  if (problem === undefined) return true;
-  return problem instanceof RunnerError && problem.code === "REGISTRY_UNREACHABLE";
 }
