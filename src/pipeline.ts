@@ -55,7 +55,7 @@ export async function runImage(request: ServerRequest, runner: readonly string[]
 
 /** Stages 2 and 3, after 1: an image's config, nothing of its files. */
 export async function fetchImage(request: ImageRequest): Promise<Image> {
-  using session = await openImage(request);
+  using session = await openImage(request, { mayShare: false });
   return await fetchConfig(session, request);
 }
 
@@ -77,7 +77,7 @@ async function pullInto(request: ImageRequest, options: ExtractOptions): Promise
 }
 
 async function pullNow(request: ImageRequest, options: ExtractOptions): Promise<Extracted> {
-  using session = await openImage(request);
+  using session = await openImage(request, options);
   const image = await fetchConfig(session, request);
   return { image, rootfs: await extract(session, image, request, options) };
 }

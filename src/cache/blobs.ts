@@ -166,8 +166,12 @@ function streamOf(file: FileHandle): ByteStream {
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const { bytesRead, buffer } = await file.read(new Uint8Array(CHUNK_BYTES));
-        if (bytesRead > 0) return controller.enqueue(buffer.subarray(0, bytesRead));
+        const chunk = new Uint8Array(CHUNK_BYTES);
+        const { bytesRead } = await file.read(chunk).catch(async (error: unknown) => {
+          await file.close();
+          throw error;
+        });
+        if (bytesRead > 0) return controller.enqueue(chunk.subarray(0, bytesRead));
         await file.close();
         controller.close();
       },

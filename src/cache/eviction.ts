@@ -30,11 +30,17 @@ interface Evictable {
   evict(): Promise<void>;
 }
 
+export interface EvictOptions {
+  readonly maxBytes: number;
+  /** What was used within the last hour stays, however much it is. */
+  readonly sparesFresh?: boolean;
+}
+
 /** Removes what is too much. One process at a time does so: where another is at it, this one leaves it alone. */
 export async function evict(
   directory: CacheDirectory,
   names: Names,
-  maxBytes: number,
+  { maxBytes, sparesFresh = false }: EvictOptions,
 ): Promise<void> {
   const lock = tryLockFile(join(directory.locks, "eviction"));
   if (lock === undefined) return;
@@ -43,7 +49,8 @@ export async function evict(
     await removeForsakenTrees(surroundings);
     const all = [...blobsOf(surroundings), ...treesOf(surroundings)];
     let bytes = all.reduce((sum, evictable) => sum + evictable.bytes, 0);
-    for (const evictable of all.filter(({ isUsed }) => !isUsed).sort(byWorth)) {
+    const stays = ({ isUsed, usedAt }: Evictable) => isUsed || (sparesFresh && isFresh(usedAt));
+    for (const evictable of all.filter((one) => !stays(one)).sort(byWorth)) {
       if (bytes <= maxBytes) break;
       await evictable.evict();
       bytes -= evictable.bytes;
@@ -52,6 +59,10 @@ export async function evict(
   } finally {
     lock[Symbol.dispose]();
   }
+}
+
+function isFresh(usedAt: number): boolean {
+  return Date.now() - usedAt < FRESH_MS;
 }
 
 function byWorth(one: Evictable, other: Evictable): number {
@@ -93,7 +104,7 @@ function blobsOf({ directory, known }: Surroundings): readonly Evictable[] {
       const stats = lstatSync(path, { throwIfNoEntry: false });
       if (stats === undefined) return [];
       const { size, mtimeMs } = stats;
-      const isNeeded = needed.has(`${algorithm}:${hex}`) || Date.now() - mtimeMs < FRESH_MS;
+      const isNeeded = needed.has(`${algorithm}:${hex}`) || isFresh(mtimeMs);
       // Whoever is reading it keeps it open.
       const evict = async () => rmSync(path, { force: true });
       return [{ bytes: size, usedAt: mtimeMs, isNeeded, isUsed: false, evict }];

@@ -12,6 +12,8 @@ export interface ImageCache<Report> {
   readonly names: Names;
   /** Removes what killed processes have left, and what is too much. */
   tidy(): Promise<void>;
+  /** Removes all that nobody uses, and nobody has used for an hour: the disk is full. */
+  makeRoom(): Promise<void>;
 }
 
 /** Opens the cache in a directory, which is created where there is none. Throws DISK_UNWRITABLE, DISK_FULL. */
@@ -24,7 +26,11 @@ export function openCache<Report>(path: string, maxBytes: number): ImageCache<Re
     names,
     async tidy() {
       await directory.sweep();
-      await evict(directory, names, maxBytes);
+      await evict(directory, names, { maxBytes });
+    },
+    async makeRoom() {
+      await directory.sweep();
+      await evict(directory, names, { maxBytes: 0, sparesFresh: true });
     },
   };
 }

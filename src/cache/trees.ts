@@ -52,7 +52,7 @@ interface TreeRecord<Report> {
 }
 
 /** Files are looked at for so long, and always so many. */
-const LOOK_MS = 5;
+const LOOK_MS = 3;
 const FILES_AT_ONCE = 256;
 
 /** `Report` is what `fill` has to say; it is kept as JSON. */

@@ -10,7 +10,7 @@ import { log } from "../log.ts";
 import { roomIn } from "../system/disk-room.ts";
 import type { PrivateDirectory } from "../system/private-directory.ts";
 import type { Image } from "./fetch-config.ts";
-import type { ImageSession, SessionCache } from "./image-session.ts";
+import type { ImageSession, ImageUse, SessionCache } from "./image-session.ts";
 import { createProgress } from "./progress.ts";
 import type { ImageRequest } from "./validate.ts";
 
@@ -28,12 +28,10 @@ export interface Rootfs {
   readonly milliseconds: number;
 }
 
-export interface ExtractOptions {
+export interface ExtractOptions extends ImageUse {
   readonly directory: PrivateDirectory;
   /** The paths whose files are wanted; all of them by default, and in the cache. */
   readonly contentOf?: readonly string[] | undefined;
-  /** The tree may be the cache's. */
-  readonly mayShare: boolean;
 }
 
 /** Throws LAYER_*, LIMIT_EXCEEDED, DIGEST_MISMATCH, DISK_* and what the registry throws. */
@@ -90,12 +88,24 @@ async function unpack(
   try {
     return await unpackOnce(session, image, target);
   } catch (error) {
-    if (!(error instanceof RunnerError) || error.code !== "DIGEST_MISMATCH") throw error;
-    const damaged = (await session.cached?.dropDamagedLayers(image)) ?? 0;
-    if (damaged === 0) throw error;
-    log.warn("the cache is damaged: layers are fetched again", { layers: damaged });
+    const { cached } = session;
+    if (cached === undefined || !(await mendCache(cached, image, error))) throw error;
     return await unpackOnce(session, image, target);
   }
+}
+
+/** Takes away what may be the cache's fault in a failure; false where there is nothing of the kind. */
+async function mendCache(cached: SessionCache, image: Image, error: unknown): Promise<boolean> {
+  if (!(error instanceof RunnerError)) return false;
+  if (error.code === "DISK_FULL") {
+    log.warn("the disk is full: what the cache can spare is removed");
+    await cached.makeRoom();
+    return true;
+  }
+  if (error.code !== "DIGEST_MISMATCH") return false;
+  const layers = await cached.dropDamagedLayers(image);
+  if (layers > 0) log.warn("the cache is damaged: layers are fetched again", { layers });
+  return layers > 0;
 }
 
 async function unpackOnce(

@@ -1,11 +1,10 @@
 // Where stages 3 and 4 find an image: in a registry, and before it in the cache, where there is one. With a cache the
 // registry is asked as seldom as PULL_POLICY allows, and signed in to only when there is something to ask.
 
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { cachedSource, nowhere } from "../cache/cached-source.ts";
 import { type ImageCache, openCache } from "../cache/image-cache.ts";
 import type { ImageName, KnownImage } from "../cache/names.ts";
-import type { CachedTree, TreeKey } from "../cache/trees.ts";
+import type { TreeKey } from "../cache/trees.ts";
 import { serverIdentity } from "../launch/ownership.ts";
 import type { UnpackReport } from "../layers/unpack.ts";
 import { log } from "../log.ts";
@@ -15,10 +14,9 @@ import { formatPlatform } from "../oci/platform.ts";
 import { nameOf } from "../read-settings.ts";
 import type { ImageSource } from "../registry/registry.ts";
 import { authenticate, type Session } from "./authenticate.ts";
+import { ExpectedTree, type Tree } from "./expected-tree.ts";
 import type { Image } from "./fetch-config.ts";
 import type { ImageRequest } from "./validate.ts";
-
-export type Tree = CachedTree<UnpackReport>;
 
 /** An image's home; disposing it forgets the credentials. */
 export interface ImageSession extends Disposable {
@@ -36,23 +34,37 @@ export interface SessionCache {
   remember(image: Image): void;
   /** Removes what is too much. */
   tidy(): Promise<void>;
+  /** Removes all that can be spared: the disk is full. */
+  makeRoom(): Promise<void>;
+}
+
+export interface ImageUse {
+  /** The image's tree may be the cache's. */
+  readonly mayShare: boolean;
 }
 
 /**
  * Signs in, or opens the cache and signs in later. Throws what `authenticate` throws, then or later, DISK_FULL, and
  * DISK_UNWRITABLE, also where others have a hand in the cache.
  */
-export async function openImage(request: ImageRequest): Promise<ImageSession> {
+export async function openImage(request: ImageRequest, use: ImageUse): Promise<ImageSession> {
   const { cacheDirectory, cacheMaxBytes } = request;
   return cacheDirectory === undefined
     ? await authenticate(request)
-    : cachedSession(request, openCache(cacheDirectory, cacheMaxBytes));
+    : cachedSession(request, openCache(cacheDirectory, cacheMaxBytes), use);
 }
 
-function cachedSession(request: ImageRequest, cache: ImageCache<UnpackReport>): ImageSession {
+function cachedSession(
+  request: ImageRequest,
+  cache: ImageCache<UnpackReport>,
+  { mayShare }: ImageUse,
+): ImageSession {
   const name = nameIn(request);
   const known = cache.names.find(name);
-  const expected = new ExpectedTree(cache, known);
+  const expected = new ExpectedTree(
+    cache.trees,
+    mayShare && known !== undefined ? keyOf(known.manifest) : undefined,
+  );
   const late = new LateSession(request);
   const registry = cachedSource({
     source: sourceOf(request, name, { late, expected }),
@@ -65,15 +77,7 @@ function cachedSession(request: ImageRequest, cache: ImageCache<UnpackReport>): 
   return {
     registry,
     cached: {
-      tree: async (image, fill) => {
-        const key = keyOf(image.digest);
-        const onWait = () => log.info("waiting for another runner, which unpacks the same image");
-        return (
-          (await expected.take(key)) ??
-          (await cache.trees.find(key)) ??
-          (await cache.trees.findOrFill(key, fill, onWait))
-        );
-      },
+      tree: (image, fill) => findTree(cache, expected, { key: keyOf(image.digest), fill }),
       dropDamagedLayers: ({ layers }) =>
         cache.blobs.dropDamaged(layers.map(({ descriptor }) => descriptor)),
       remember(image) {
@@ -84,9 +88,28 @@ function cachedSession(request: ImageRequest, cache: ImageCache<UnpackReport>): 
         cache.names.remember({ ...name, digest, manifest: image.digest, blobs });
       },
       tidy: () => cache.tidy(),
+      makeRoom: () => cache.makeRoom(),
     },
     [Symbol.dispose]: () => late[Symbol.dispose](),
   };
+}
+
+interface WantedTree {
+  readonly key: TreeKey;
+  fill(root: string): Promise<UnpackReport>;
+}
+
+async function findTree(
+  { trees }: ImageCache<UnpackReport>,
+  expected: ExpectedTree,
+  { key, fill }: WantedTree,
+): Promise<Tree> {
+  const onWait = () => log.info("waiting for another runner, which unpacks the same image");
+  return (
+    (await expected.take(key)) ??
+    (await trees.find(key)) ??
+    (await trees.findOrFill(key, fill, onWait))
+  );
 }
 
 /** The image as it was last pulled, where the request has a cache that knows it. */
@@ -148,42 +171,5 @@ class LateSession implements Disposable {
 
   [Symbol.dispose](): void {
     this.#session?.[Symbol.dispose]();
-  }
-}
-
-/** The tree that will be wanted if the image's name still stands for the same: looked at while the registry is asked. */
-class ExpectedTree {
-  readonly #cache: ImageCache<UnpackReport>;
-  readonly #key: TreeKey | undefined;
-  #finding: Promise<Tree | undefined> | undefined;
-
-  constructor(cache: ImageCache<UnpackReport>, known: KnownImage | undefined) {
-    this.#cache = cache;
-    this.#key = known && keyOf(known.manifest);
-  }
-
-  /** Waits for the answer, and looks at the tree in the meantime. */
-  async lookDuring<Answer>(answer: Promise<Answer>): Promise<Answer> {
-    let isOver = false;
-    if (this.#key !== undefined) this.#finding = this.#find(this.#key, () => isOver);
-    try {
-      return await answer;
-    } finally {
-      isOver = true;
-    }
-  }
-
-  /** The tree, if it is the one that is wanted, and was found. */
-  async take({ manifest }: TreeKey): Promise<Tree | undefined> {
-    const tree = await this.#finding;
-    if (this.#key?.manifest === manifest) return tree;
-    tree?.lease[Symbol.dispose]();
-    return undefined;
-  }
-
-  async #find(key: TreeKey, isOver: () => boolean): Promise<Tree | undefined> {
-    // The question is on its way by then.
-    await nextTurn();
-    return await this.#cache.trees.find(key, isOver).catch(() => undefined);
   }
 }

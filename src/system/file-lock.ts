@@ -34,8 +34,11 @@ export function tryLockFile(path: string): Disposable | undefined {
     closeSync(descriptor);
     return undefined;
   }
+  let isHeld = true;
   return {
     [Symbol.dispose]() {
+      if (!isHeld) return;
+      isHeld = false;
       // Gone before it is given back: whoever opened the file meanwhile sees that it is at its path no more.
       rmSync(path, { force: true });
       closeSync(descriptor);

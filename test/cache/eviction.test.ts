@@ -105,6 +105,18 @@ describe("a cache over its limit", () => {
   });
 });
 
+test("when the disk is full, all goes that nobody has used for an hour", async () => {
+  using cache = testCache();
+  const oldPath = addBlob(cache, blobOf(10 * KIB, 1), 2);
+  const freshPath = addBlob(cache, blobOf(10 * KIB, 2), 0);
+  const used = await addTree(cache, MANIFEST, 9);
+  const unused = await addTree(cache, OTHER, 9);
+  unused.lease[Symbol.dispose]();
+  await open(cache, 1024 ** 3).makeRoom();
+  const left = [oldPath, freshPath, used.path, unused.path].map((path) => existsSync(path));
+  expect(left).toEqual([false, true, true, false]);
+});
+
 describe("leases", () => {
   const [pid = "", start = "", boot = "", namespace = ""] = ownIdentity().split("-");
 
