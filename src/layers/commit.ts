@@ -49,13 +49,23 @@ export interface Committed {
   readonly bytes: number;
 }
 
-/** Writes the tree. Throws what the filesystem throws. */
-export async function commitTree(tree: Tree, options: CommitOptions): Promise<Committed> {
+/** A tree whose directories, files and hard links are in place; of what the layers brought nothing more is needed. */
+export interface PlacedTree {
+  /** Adds the symbolic links, and gives directories their attributes. Throws what the filesystem throws. */
+  finish(): Promise<Committed>;
+}
+
+/** Writes the tree but for its end. Throws what the filesystem throws. */
+export async function placeTree(tree: Tree, options: CommitOptions): Promise<PlacedTree> {
   const commit = new Commit(options, await planMoves(tree, options.shapes));
   await commit.placeDirectory(tree.root, ROOT, undefined);
   await commit.placeLinks();
-  await commit.finish(tree.root, ROOT);
-  return { entries: commit.entries, bytes: commit.bytes };
+  return {
+    async finish() {
+      await commit.finish(tree.root, ROOT);
+      return { entries: commit.entries, bytes: commit.bytes };
+    },
+  };
 }
 
 class Commit {

@@ -2,6 +2,7 @@
 // place in one step. A root is there completely or not at all.
 
 import { lstatSync, mkdirSync, renameSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Compression } from "../archive/decompress.ts";
 import { RunnerError, printable } from "../errors.ts";
@@ -10,7 +11,7 @@ import { isLayerType } from "../oci/media-type.ts";
 import { privateDirectory } from "../system/private-directory.ts";
 import { applyLayer } from "./apply.ts";
 import type { LayerShape } from "./bodies.ts";
-import { commitTree } from "./commit.ts";
+import { placeTree } from "./commit.ts";
 import { ContentMissing, contentRule } from "./content-rule.ts";
 import type { LayerContents, LayerSource } from "./layer-thread.ts";
 import { Budget, type Limits, limitError } from "./limits.ts";
@@ -107,9 +108,16 @@ async function unpack(
   }
   const path = toBytePath(finished.path);
   const wants = contentRule(options.contentOf);
-  const committed = await commitTree(tree, { root: path, bodies, shapes, unkept, budget, wants });
+  const placed = await placeTree(tree, { root: path, bodies, shapes, unkept, budget, wants });
+  // What upper layers replaced goes at the same time: of thousands of files that takes as long.
+  const [committed] = await Promise.all([placed.finish(), removeLeftovers(staging.path)]);
   renameSync(finished.path, root);
   return { layers: reports, ...committed, unkept: unkept.list() };
+}
+
+// Whatever is not removed here is when the directory is.
+async function removeLeftovers(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch(() => {});
 }
 
 function reportOf({ descriptor }: LayerSource, contents: LayerContents): LayerReport {
