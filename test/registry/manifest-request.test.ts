@@ -1,6 +1,7 @@
 // What an image's name stands for, by one HEAD, and what is asked when that says nothing.
 
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { MANIFEST_ACCEPT } from "../../src/oci/media-type.ts";
 import { parseReference } from "../../src/oci/reference.ts";
 import { createBuiltin, type BuiltinOptions } from "../../src/registry/builtin.ts";
@@ -129,6 +130,18 @@ test("the limit of a pull ends what is under way, whatever that is", async () =>
     await expectRefused(client.manifest(), "LIMIT_EXCEEDED", words);
     client.close();
   }
+});
+
+test("a closed client keeps no process waiting for its limit", async () => {
+  const [builtin, names] = ["registry/builtin.ts", "oci/reference.ts"].map((path) =>
+    JSON.stringify(join(import.meta.dir, "../../src", path)),
+  );
+  const script = `
+    import { createBuiltin } from ${builtin};
+    import { parseReference } from ${names};
+    createBuiltin(parseReference("ghcr.io/org/app:1"), { stallMs: 1, limitMs: 3_600_000 }).close();`;
+  await using child = Bun.spawn([process.execPath, "-e", script], { stderr: "inherit" });
+  expect(await child.exited).toBe(0);
 });
 
 function start(options: LoopbackRegistryOptions): LoopbackRegistry {

@@ -110,6 +110,14 @@ describe("startDeadline", () => {
     );
   });
 
+  test("rings no more when it has been cleared", async () => {
+    const cleared = startDeadline("ghcr.io/org/app:1", 1);
+    cleared.clear();
+    const later = startDeadline("ghcr.io/org/app:2", 5);
+    expect(await reasonOf(SYSTEM_CLOCK.wait(3_600_000, later.signal))).toContain("app:2");
+    expect(cleared.signal?.aborted).toBe(false);
+  });
+
   test("without a limit there is no signal", () => {
     expect(startDeadline("ghcr.io/org/app:1", 0).signal).toBeUndefined();
   });

@@ -50,6 +50,19 @@ test("a body that the server compressed comes as it is", async () => {
   await server.stop(true);
 });
 
+test("a signed address is in no message, nor in the cause of one", async () => {
+  const headers = "x: y\r\n".repeat(5000);
+  using listener = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: { data: (socket) => void socket.end(`HTTP/1.1 200 OK\r\n${headers}\r\n`) },
+  });
+  const url = new URL(`http://127.0.0.1:${listener.port}/blob?signature=canary`);
+  await expectUnreachable(url, `${url.host} answers with something that is not HTTP`);
+  listener.stop(true);
+  await expectUnreachable(url, `${url.host} refuses the connection`);
+});
+
 function startSelfSigned(): Bun.Server<undefined> & AsyncDisposable {
   using directory = tempDir();
   const key = directory.file("key.pem");

@@ -29,7 +29,21 @@ describe("a registry in trouble", () => {
     expect(registry.requests).toHaveLength(1);
   });
 
-  test("is left alone when a request is called off", async () => {
+  test("is left alone when a request is called off while it is under way", async () => {
+    const abort = new AbortController();
+    using registry = startRegistry({
+      intercept: () => {
+        abort.abort(new Error("called off"));
+        return new Promise(() => {});
+      },
+    });
+    const options = { accept: "*/*", signal: abort.signal };
+    const asked = openSession(registry).get("/v2/org/app/manifests/1", options);
+    await expect(asked).rejects.toThrow("called off");
+    expect(registry.requests).toHaveLength(1);
+  });
+
+  test("is left alone when a request is called off between two tries", async () => {
     const abort = new AbortController();
     using registry = startRegistry({ intercept: () => new Response(null, { status: 503 }) });
     const session = openSession(registry, { onRetry: () => abort.abort(new Error("called off")) });

@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import { parseReference } from "../../src/oci/reference.ts";
+import type { Credentials } from "../../src/registry/credentials.ts";
+import { messageRefusal } from "../../src/registry/message-refusal.ts";
+import { askedWith } from "../../src/registry/refusal.ts";
+
+const IDENTITY = { identityToken: "canary-identity" };
+
+test("a registry that repeats what it was sent does not have it printed", () => {
+  const { message } = refusal(403, "no: Authorization: Bearer canary-0123456789");
+  expect(message).toEndWith("(it says: no: Authorization: Bearer …)");
+});
+
+test.each<[string, Credentials, string]>([
+  ["a password", { username: "a", password: "b" }, "the given username and password"],
+  ["an identity token", IDENTITY, "the identity token that was found"],
+  ["a token", { registryToken: "canary" }, "the token that was found"],
+])("a refusal of %s says so, and what to do", (_, credentials, words) => {
+  const { message, hint } = refusal(401, "", { credentials });
+  expect(message).toBe(`ghcr.io does not accept ${words} for org/app`);
+  expect(hint).toContain("REGISTRY_PASSWORD");
+  expect(hint.includes("Sign in")).toBe(words.endsWith("found"));
+});
+
+test("another host's words about our password are not repeated", () => {
+  const { code, message } = refusal(401, "wrong password", { isForeign: true });
+  expect({ code, message }).toEqual({
+    code: "REGISTRY_RESPONSE_INVALID",
+    message: "cdn.example, where ghcr.io keeps org/app, answers with HTTP status 401",
+  });
+});
+
+function refusal(
+  status: number,
+  words: string,
+  { credentials, isForeign = false }: { credentials?: Credentials; isForeign?: boolean } = {},
+) {
+  const bytes = Buffer.from(JSON.stringify({ errors: [{ code: "X", message: words }] }));
+  const host = isForeign ? "cdn.example" : "ghcr.io";
+  const message = { status, headers: new Headers(), host, isForeign, bytes };
+  return messageRefusal(message, askedWith(parseReference("ghcr.io/org/app:1"), credentials));
+}
