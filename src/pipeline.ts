@@ -1,16 +1,15 @@
 // The six stages in their order. Nothing else decides what happens when.
 
-import { log } from "./log.ts";
 import { dropPrivileges } from "./stages/drop-privileges.ts";
 import { execute } from "./stages/execute.ts";
 import { extract, type ExtractOptions, type Rootfs } from "./stages/extract.ts";
 import { fetchConfig, type Image } from "./stages/fetch-config.ts";
 import { openImage } from "./stages/image-session.ts";
 import { requestWithoutRegistry } from "./stages/outage.ts";
-import { place, wantedContent } from "./stages/place.ts";
+import { place, surveyMachine, wantedContent } from "./stages/place.ts";
 import type { ImageRequest, ServerRequest } from "./stages/validate.ts";
 import { openDestination } from "./system/destination.ts";
-import { runDirectory, sweepRunDirectories, workDirectory } from "./system/run-directory.ts";
+import { runDirectory, workDirectory } from "./system/run-directory.ts";
 
 export interface Pulled {
   readonly image: Image;
@@ -28,12 +27,13 @@ export async function runImage(request: ServerRequest, runner: readonly string[]
   const parent = workDirectory({ configured: request.workDirectory, environment: request.host });
   // execve leaves the directory in place, for the server's root is in it; every other way out removes it.
   using directory = runDirectory(parent);
+  const probing = surveyMachine(request, parent);
   const { image, rootfs } = await pullInto(request, {
     directory,
     contentOf: wantedContent(request),
     mayShare: true,
   });
-  const placed = await place(rootfs, image, request);
+  const placed = await place(rootfs, image, request, await probing);
   const plan = dropPrivileges(
     {
       root: placed.path,
@@ -46,10 +46,6 @@ export async function runImage(request: ServerRequest, runner: readonly string[]
     placed.probe,
   );
   if (plan.mode === "overlay") directory[Symbol.dispose]();
-  for (const path of await sweepRunDirectories(parent, {
-    exclusive: placed.probe.modes.overlay.works,
-  }))
-    log.warn(`${path}, which an earlier run left, cannot be removed`);
   return await execute(plan, { runner, searchPath: request.host["PATH"] ?? "" });
 }
 

@@ -13,7 +13,7 @@ import { type Probe, probeMachine } from "../launch/probe.ts";
 import { type ChosenMode, chooseRunMode, type OverlayEvidence } from "../launch/run-mode.ts";
 import { SAFE_PATHS } from "../launch/safe-paths.ts";
 import { log } from "../log.ts";
-import { workDirectory } from "../system/run-directory.ts";
+import { sweepRunDirectories, workDirectory } from "../system/run-directory.ts";
 import { variablesOf } from "./drop-privileges.ts";
 import type { Rootfs } from "./extract.ts";
 import type { Image } from "./fetch-config.ts";
@@ -35,13 +35,32 @@ export function wantedContent({ runMode }: ServerRequest): readonly string[] | u
   return runMode === "overlay" ? [...SAFE_PATHS, "/etc/passwd"] : undefined;
 }
 
+/**
+ * Finds out what works here and removes what dead runs left below `parent`. It needs nothing of the image, so that it
+ * can go on while that is fetched..
+ */
+export function surveyMachine({ host }: ServerRequest, parent: string): Promise<Probe> {
+  const surveying = survey(host["PATH"] ?? "", parent);
+  // Whoever awaits it hears of a failure; when nobody does, because the image could not be had, that is told instead.
+  surveying.catch(() => {});
+  return surveying;
+}
+
+async function survey(searchPath: string, parent: string): Promise<Probe> {
+  const probe = await probeMachine({ searchPath });
+  const options = { exclusive: probe.modes.overlay.works };
+  for (const path of await sweepRunDirectories(parent, options))
+    log.warn(`${path}, which an earlier run left, cannot be removed`);
+  return probe;
+}
+
 /** Throws RUN_MODE_UNAVAILABLE, COMMAND_MISSING and DISK_*. */
 export async function place(
   rootfs: Rootfs,
   image: Image,
   request: ServerRequest,
+  probe: Probe,
 ): Promise<PlacedRootfs> {
-  const probe = await probeMachine({ searchPath: request.host["PATH"] ?? "" });
   const record = recordPath(request);
   if (probe.modes.overlay.works) removePlaced(record);
   const plan = planOverlay(rootfs.path);
