@@ -43,7 +43,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "system",
   ],
   "read-settings": ["errors", "settings"],
-  settings: ["errors", "launch", "layers", "log", "oci", "registry"],
+  settings: ["errors", "settings", "launch", "layers", "log", "oci", "registry"],
   oci: ["errors", "oci"],
   archive: ["archive", "errors"],
   registry: ["archive", "errors", "oci", "registry", "system"],
