@@ -72,8 +72,6 @@ export function isConnecting(code: string): boolean {
 /** The error for a request or a body that failed below HTTP. */
 export function unreachable(host: string, error: unknown, proxy?: Proxy): RunnerError {
   if (error instanceof RunnerError) return error;
-  // Bun notes the whole address beside its message, and a signed one is as good as a password.
-  if (error instanceof Error && "path" in error) Object.assign(error, { path: host });
   const code = codeOf(error);
   if (code === "ERR_PROXY_TUNNEL" && proxy !== undefined) {
     const status = /: (\d{3})\b/.exec(reasonOf(error))?.[1];
