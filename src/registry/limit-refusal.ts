@@ -5,6 +5,7 @@ import { DOCKER_HUB } from "../oci/reference.ts";
 import { inWords } from "./duration.ts";
 import { formatRateLimit, type RateLimit } from "./rate-limit.ts";
 import type { Asked } from "./refusal.ts";
+import { isPassing } from "./retry.ts";
 
 export interface Limitation {
   readonly status?: number | undefined;
@@ -21,7 +22,8 @@ export function limitError(limitation: Limitation, { reference, signedIn }: Aske
   const { registry } = reference;
   const { status, waitMs, rateLimit } = limitation;
   const wait = waitMs ? `; it asks to wait ${inWords(waitMs)}` : "";
-  if (status !== undefined && status !== 429 && rateLimit === undefined) {
+  const isTrouble = status !== undefined && status !== 429 && isPassing(status);
+  if (isTrouble && rateLimit === undefined) {
     const message = `${registry} answers with HTTP status ${status}${wait}`;
     return new RunnerError("REGISTRY_LIMITED", message, { hint: "Try again after that time." });
   }

@@ -29,6 +29,13 @@ describe("a limit in words", () => {
       "ghcr.io limits how often images are pulled by this account",
     ],
     [
+      "by its code alone",
+      403,
+      {},
+      { codes: ["TOOMANYREQUESTS"] },
+      "ghcr.io limits how often images are pulled from this network without an account",
+    ],
+    [
       "of a registry in trouble",
       503,
       { "retry-after": "7200" },
@@ -65,17 +72,16 @@ describe("a limit in words", () => {
 
 interface Options {
   readonly image: string;
+  readonly codes: readonly string[];
   readonly signedIn: boolean;
   readonly isForeign: boolean;
 }
 
-function refusal(
-  status: number,
-  headers: Record<string, string>,
-  { image = "ghcr.io/org/app:1", signedIn = false, isForeign = false }: Partial<Options> = {},
-) {
+function refusal(status: number, headers: Record<string, string>, options: Partial<Options> = {}) {
+  const { image = "ghcr.io/org/app:1", codes = [], signedIn = false, isForeign = false } = options;
   const reference = parseReference(image);
+  const bytes = Buffer.from(JSON.stringify({ errors: codes.map((code) => ({ code })) }));
   const host = isForeign ? "cdn.example" : reference.registry;
-  const message = { status, headers: new Headers(headers), host, isForeign, bytes: undefined };
+  const message = { status, headers: new Headers(headers), host, isForeign, bytes };
   return messageRefusal(message, { reference, signedIn });
 }
