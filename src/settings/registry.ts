@@ -41,7 +41,8 @@ export const REGISTRY_ROWS = {
     env: "REGISTRY_TIMEOUT",
     flag: "registry-timeout",
     value: "seconds",
-    about: "Seconds without a byte from the registry after which the runner gives up.",
+    about:
+      "Seconds without a byte from a host after which a request ends and is made again, five times in all.",
     schema: wholeNumber(1, 3_600),
     fallback: "30",
   },
