@@ -45,7 +45,10 @@ export async function runImage(request: ServerRequest, runner: readonly string[]
     request,
     placed.probe,
   );
-  if (plan.mode === "overlay") directory[Symbol.dispose]();
+  if (plan.mode === "overlay") {
+    directory[Symbol.dispose]();
+    rootfs.lease?.[Symbol.dispose]();
+  }
   return await execute(plan, { runner, searchPath: request.host["PATH"] ?? "" });
 }
 

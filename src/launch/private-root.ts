@@ -42,20 +42,19 @@ export interface PrivateRoot extends Disposable {
  */
 export async function openPrivateRoot(plan: LaunchPlan, notes: Notes): Promise<PrivateRoot> {
   const mounts = hasOwnMounts(notes);
-  const { root, scratch } = plan;
+  const { root, scratch, workingDirectory, identity } = plan;
   if (scratch === undefined) return { path: root, mounts, [Symbol.dispose]: () => {} };
-  const layered = mounts ? tryLayers(root, scratch) : { why: "nothing can be mounted here" };
-  if ("why" in layered) notes.onChoice(`the server gets a copy of the cached tree: ${layered.why}`);
+  const opened = mounts ? tryLayers(root, scratch) : { why: "nothing can be mounted here" };
+  if ("why" in opened) notes.onChoice(`the server gets a copy of the cached tree: ${opened.why}`);
   else notes.onChoice("the server's changes are laid over the cached tree by overlayfs");
-  const path = "why" in layered ? await copyOf(root, scratch) : layered.path;
-  const unmounted = onExit(() => {
-    if ("path" in layered) unmount(path);
-  });
-  prepareWorkingDirectory(path, plan.workingDirectory, {
-    identity: plan.identity,
-    owns: () => true,
-  });
-  return { path, mounts, [Symbol.dispose]: () => unmounted[Symbol.dispose]() };
+  const path = "why" in opened ? await copyOf(root, scratch) : opened.path;
+  try {
+    prepareWorkingDirectory(path, workingDirectory, { identity, owns: () => true });
+  } catch (error) {
+    if ("path" in opened) opened[Symbol.dispose]();
+    throw error;
+  }
+  return { path, mounts, [Symbol.dispose]: () => "path" in opened && opened[Symbol.dispose]() };
 }
 
 /** Enters a root for good. Throws DISK_FULL, DISK_UNWRITABLE, SYSTEM_CALL_FAILED. */
@@ -91,9 +90,12 @@ function hasOwnMounts(notes: Notes): boolean {
 function tryLayers(
   tree: string,
   scratch: string,
-): { readonly path: string } | { readonly why: string } {
+): ({ readonly path: string } & Disposable) | { readonly why: string } {
   try {
-    return { path: mountLayered(tree, scratch) };
+    const path = mountLayered(tree, scratch);
+    // Before the run's directory is removed: on a signal as well, and not through the mount.
+    const removal = onExit(() => unmount(path));
+    return { path, [Symbol.dispose]: () => removal[Symbol.dispose]() };
   } catch (error) {
     return { why: reasonOf(error) };
   }
