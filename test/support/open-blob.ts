@@ -6,14 +6,17 @@ import { RunnerError } from "../../src/errors.ts";
 import { downloadBlob, type DownloadOptions } from "../../src/registry/blob-download.ts";
 import type { BlobSource } from "../../src/registry/blob-request.ts";
 import { DownloadSlots } from "../../src/registry/download-slots.ts";
-import { unreachable } from "../../src/registry/network-problem.ts";
+import { persist } from "../../src/registry/persist.ts";
 import { AheadBudget } from "../../src/registry/ranges-ahead.ts";
+import { request } from "../../src/registry/request.ts";
 
 export interface OpenBlobOptions extends Partial<DownloadOptions> {
   /** Its answers count as another host's, to which a registry has sent us. */
   readonly isForeign?: boolean;
 }
 
+/** Long enough never to matter. */
+const NO_STALL_MS = 20_000;
 const NO_WAIT = { now: Date.now, random: () => 0, wait: async () => {} };
 
 /** What an image says of these bytes. */
@@ -38,26 +41,11 @@ export function openBlob(
 }
 
 function sourceAt(host: string, isForeign: boolean): BlobSource {
-  const fail = (error: unknown) => {
-    throw unreachable(host, error);
-  };
+  const url = new URL(`http://${host}/blob`);
   return {
-    async ask({ headers, signal }) {
-      const init = { headers, signal, decompress: false };
-      const response = await fetch(`http://${host}/blob`, init).catch(fail);
-      const reader = (response.body ?? new Blob([]).stream()).getReader();
-      const body = new ReadableStream<Uint8Array>(
-        {
-          async pull(controller) {
-            const { done, value } = await reader.read().catch(fail);
-            if (done) controller.close();
-            else controller.enqueue(value);
-          },
-          cancel: (reason) => reader.cancel(reason),
-        },
-        { highWaterMark: 0 },
-      );
-      return { status: response.status, headers: response.headers, body, host, isForeign };
+    async ask({ tries, ...question }) {
+      const attempt = () => request(url, { accept: "*/*", stallMs: NO_STALL_MS, ...question });
+      return { ...(await persist(host, attempt, { clock: NO_WAIT, tries })), isForeign };
     },
     async refusal({ status, body }) {
       await body.cancel();
