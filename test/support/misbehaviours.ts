@@ -55,6 +55,11 @@ export function header(name: string, value: string | undefined): Misbehaviour {
   });
 }
 
+/** One more header, whether there is one of that name or not. */
+export function extra(name: string, value: string): Misbehaviour {
+  return (answer) => ({ ...answer, headers: [...answer.headers, [name, value]] });
+}
+
 /** So many bytes of the body, or nothing at all, and then the connection ends in one of its ways. */
 export function breaks(ending: "close" | "reset" | "hang", sent: number | "nothing"): Misbehaviour {
   return (answer, { reached }) => {

@@ -14,7 +14,8 @@ const METHODS: Readonly<Record<Step, readonly string[]>> = {
   config: ["GET"],
   blob: ["GET"],
   storage: ["GET"],
-  stranger: ["GET"],
+  // A registry may send clients there for manifests too.
+  stranger: ["GET", "HEAD"],
   other: [],
 };
 
