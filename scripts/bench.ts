@@ -21,8 +21,9 @@ import { realisticRecipe } from "./bench/realistic.ts";
 import { type Results, rowsOf } from "./bench/results.ts";
 import { type Outcome, runRounds } from "./bench/rounds.ts";
 import { REALISTIC } from "./bench/section.ts";
+import { measureStarts, withChangedTop } from "./bench/starts.ts";
 import { SYNTHETIC } from "./bench/synthetic.ts";
-import { textTable } from "./bench/table.ts";
+import { startsText, textTable } from "./bench/table.ts";
 import { buildRunner, hostTarget } from "./build.ts";
 
 interface Options {
@@ -72,6 +73,7 @@ async function bench(options: Options, cache: string, runs: string): Promise<Res
   const field = contenders(binary);
   const course = { images, contenders: field, rounds: options.rounds, host: registry.host };
   const outcomes = await runRounds({ ...course, decoder, directory: runs }, show);
+  const starts = await benchStarts({ images, binary, registry, rounds: options.rounds, runs });
   const results: Results = {
     machine: describeMachine(runs),
     rounds: options.rounds,
@@ -79,10 +81,34 @@ async function bench(options: Options, cache: string, runs: string): Promise<Res
     decoder: decoder.name,
     programs: versionsOf(field),
     images: outcomes.map(imageResult),
+    starts,
   };
   for (const image of results.images) console.log(`\n${textTable(image)}`);
+  console.log(`\n${startsText(starts)}`);
   if (!results.images.every(hasOurs)) throw new Error("the runner itself has failed");
   return results;
+}
+
+interface StartOptions {
+  readonly images: readonly StoredImage[];
+  readonly binary: string;
+  readonly registry: DockerRegistry;
+  readonly rounds: number;
+  readonly runs: string;
+}
+
+// Of the first image, which is the realistic one unless it is left out.
+async function benchStarts(options: StartOptions): Promise<Results["starts"]> {
+  const { images, binary, registry, rounds, runs } = options;
+  const [image] = images;
+  if (image === undefined) return [];
+  const directory = join(runs, "starts");
+  const changed = withChangedTop(image, directory);
+  await registry.push(changed.repository, servedImage(changed));
+  const reference = `${registry.host}/${image.repository}`;
+  const pinned = reference.replace(/:[^:/]*$/, `@${servedImage(image).root.digest}`);
+  const course = { reference, pinned, changed: `${registry.host}/${changed.repository}` };
+  return measureStarts({ ...course, binary, rounds, directory }, show);
 }
 
 async function compile(directory: string): Promise<string> {

@@ -7,8 +7,8 @@ import { ERRORS } from "../src/errors.ts";
 import { SAFE_PATHS } from "../src/launch/safe-paths.ts";
 import { SETTINGS } from "../src/settings.ts";
 import type { Results } from "./bench/results.ts";
-import { speedChart, speedText } from "./bench/section.ts";
-import { summaryTable } from "./bench/table.ts";
+import { speedChart, speedText, startsParagraph } from "./bench/section.ts";
+import { startsTable, summaryTable } from "./bench/table.ts";
 
 const README = join(import.meta.dir, "..", "README.md");
 const CHART = join(import.meta.dir, "..", "docs/bench.svg");
@@ -83,7 +83,13 @@ function safePathsList(): string {
 
 function speedSection(): string {
   const [head = [], ...rows] = summaryTable(results);
-  return `${speedText(results)}\n\n${table(head, rows)}`;
+  const [startHead = [], ...starts] = startsTable(results.starts);
+  return [
+    speedText(results),
+    table(head, rows),
+    startsParagraph(results),
+    table(startHead, starts),
+  ].join("\n\n");
 }
 
 function code(text: string | undefined): string {

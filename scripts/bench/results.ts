@@ -42,6 +42,8 @@ export interface Results {
   readonly decoder: string;
   readonly programs: Readonly<Record<string, string>>;
   readonly images: readonly ImageResult[];
+  /** How long the realistic image takes to start, in several ways. */
+  readonly starts: readonly Row[];
 }
 
 /** One run's outcome. */

@@ -16,6 +16,11 @@ export function speedText(results: Results): string {
   ].join("\n");
 }
 
+/** The text above the table of starts. */
+export function startsParagraph({ rounds }: Results): string {
+  return `From the start of the runner to the end of a server that prints its environment and leaves, with the built-in client: medians of ${rounds}. The first two begin with an empty page cache.`;
+}
+
 /** The chart of the realistic image, an SVG. */
 export function speedChart(results: Results): string {
   const image = results.images.find(({ name }) => name === REALISTIC);

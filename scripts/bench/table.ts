@@ -26,6 +26,23 @@ export function textTable(image: ImageResult): string {
   ].join("\n");
 }
 
+/** The starts with all their figures. */
+export function startsText(starts: readonly Row[]): string {
+  const lines = starts.map(({ name, seconds: { median, min, max }, peakMegabytes }) =>
+    [name.padEnd(26), ...[median, min, max].map(milliseconds), `${peakMegabytes} MB`].join("  "),
+  );
+  return [
+    "starts: median, fastest, slowest, peak memory",
+    ...lines.map((line) => `  ${line}`),
+  ].join("\n");
+}
+
+/** A line a way to start. */
+export function startsTable(starts: readonly Row[]): readonly (readonly string[])[] {
+  const lines = starts.map(({ name, seconds }) => [name, milliseconds(seconds.median).trim()]);
+  return [["Start of the first image", "Time"], ...lines];
+}
+
 /** The names of the rows that any image has, in order. */
 export function rowNames({ images }: Results): string[] {
   return [...new Set(images.flatMap(({ rows }) => rows.map(({ name }) => name)))];
@@ -51,6 +68,10 @@ function floorLine({ name, parts }: Row): string[] {
   if (parts === undefined) return [];
   const figures = Object.entries(parts).map(([part, value]) => `${part} ${seconds(value)}`);
   return [`  ${name} is the largest of: ${figures.join(", ")}`];
+}
+
+function milliseconds(value: number): string {
+  return `${Math.round(value * 1000)} ms`.padStart(8);
 }
 
 function seconds(value: number): string {

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { barChart } from "../../scripts/bench/chart.ts";
 import { proseMaker } from "../../scripts/bench/recipe.ts";
 import { type ImageResult, median, rowsOf, type Sample } from "../../scripts/bench/results.ts";
-import { summaryTable, textTable } from "../../scripts/bench/table.ts";
+import { startsTable, startsText, summaryTable, textTable } from "../../scripts/bench/table.ts";
 
 const rows = rowsOf([
   { name: "slower", kind: "ours", samples: [2, 4, 3].map(sampleOf) },
@@ -67,12 +67,23 @@ describe("tables", () => {
       decoder: "",
       programs: {},
       images: [image, other],
+      starts: rows,
     };
     expect(summaryTable(results)).toEqual([
       ["Image", "slower", "faster", "`a | b <c>`"],
       ["an image", "3.00 s", "2.00 s", "7.00 s (3.5×)"],
       ["another", "3.00 s", "–", "–"],
     ]);
+  });
+
+  test("starts are told in milliseconds", () => {
+    const starts = rowsOf([
+      { name: "again", kind: "ours", samples: [0.044, 0.0512].map(sampleOf) },
+    ]);
+    expect(startsText(starts)).toContain(
+      "again                          48 ms     44 ms     51 ms  7 MB",
+    );
+    expect(startsTable(starts)[1]).toEqual(["again", "48 ms"]);
   });
 });
 
