@@ -2,6 +2,8 @@
 // asks: nobody, the account, and somebody with a wrong password.
 
 import { afterAll, describe, expect } from "bun:test";
+import { copyFileSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { configureLog } from "../../src/log.ts";
 import { pullImage } from "../../src/pipeline.ts";
 import { validatePull } from "../../src/stages/validate.ts";
@@ -67,6 +69,12 @@ const SET_UPS: readonly SetUp[] = [
   {
     title: "behind TLS, of an authority in REGISTRY_CA_FILE",
     start: () => encrypted({ account: ACCOUNT }, { isTrusted: true }),
+    repository: "org/app",
+    gets: members,
+  },
+  {
+    title: "behind TLS on this machine, of an authority in certs.d",
+    start: () => encryptedHere({ account: ACCOUNT }),
     repository: "org/app",
     gets: members,
   },
@@ -162,6 +170,22 @@ async function encrypted(
       HTTPS_PROXY: `http://${proxy.host}`,
       ...(isTrusted ? { REGISTRY_CA_FILE: authority.path } : {}),
     },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+async function encryptedHere(options: DockerRegistryOptions): Promise<Place> {
+  const stack = new AsyncDisposableStack();
+  const home = stack.use(tempDir());
+  const authority = stack.use(createAuthority());
+  const registry = stack.use(await startDockerRegistry({ ...options, authority }));
+  await registry.push("org/app:1", IMAGE);
+  const certificates = home.file(".config/containers/certs.d", registry.host);
+  mkdirSync(certificates, { recursive: true });
+  copyFileSync(authority.path, join(certificates, "ca.crt"));
+  return {
+    host: registry.host,
+    environment: { HOME: home.path },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }

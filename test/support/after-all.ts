@@ -3,5 +3,7 @@
 
 import { afterAll } from "bun:test";
 import { removePodmanStorage } from "./podman.ts";
+import { removeAuthority } from "./public-names.ts";
 
 afterAll(removePodmanStorage);
+afterAll(removeAuthority);

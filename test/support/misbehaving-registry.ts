@@ -6,6 +6,7 @@ import { parseDigest } from "../../src/oci/digest.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { BuiltImage } from "./image-builder.ts";
 import type { Account } from "./loopback-registry.ts";
+import { blobAnswer, proper, refusal } from "./registry-answers.ts";
 import { offences } from "./strict-rules.ts";
 import {
   startWireServer,
@@ -119,27 +120,6 @@ export async function startMisbehavingRegistry(
   };
 }
 
-/** An answer as a good server gives it, with a Content-Length. */
-export function proper(
-  status: number,
-  body: Uint8Array | string = "",
-  headers: Readonly<Record<string, string>> = {},
-): WireAnswer {
-  const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  const length = ["content-length", String(bytes.byteLength)] as const;
-  return { status, headers: [...Object.entries(headers), length], body: bytes };
-}
-
-/** A refusal in the specification's shape. */
-export function refusal(
-  status: number,
-  code: string,
-  headers: Readonly<Record<string, string>> = {},
-): WireAnswer {
-  const body = JSON.stringify({ errors: [{ code, message: `refused: ${code}` }] });
-  return proper(status, body, { "content-type": "application/json", ...headers });
-}
-
 class State {
   readonly hosts: Record<Host, string> = { registry: "", storage: "", stranger: "" };
   readonly requests: (RegistryRequest & { status: number })[] = [];
@@ -210,7 +190,7 @@ class State {
     if (step === "manifest") return this.#manifest(request);
     const blob = this.#blob(name);
     if (blob === undefined) return refusal(404, "BLOB_UNKNOWN");
-    return this.#options.usesStorage ? this.#redirect(name) : rangeOf(blob, request);
+    return this.#options.usesStorage ? this.#redirect(name) : blobAnswer(blob, request);
   }
 
   #manifest({ path, name, headers }: RegistryRequest): WireAnswer {
@@ -253,7 +233,7 @@ class State {
     if (request.headers.has("authorization")) return refusal(400, "UNSUPPORTED");
     if (!this.#signatures.has(request.query.get("signature") ?? "")) return refusal(403, "DENIED");
     const blob = this.#blob(request.name);
-    return blob === undefined ? refusal(404, "BLOB_UNKNOWN") : rangeOf(blob, request);
+    return blob === undefined ? refusal(404, "BLOB_UNKNOWN") : blobAnswer(blob, request);
   }
 
   #denial({ headers, path }: RegistryRequest): WireAnswer | undefined {
@@ -289,22 +269,6 @@ class State {
     return proper(200, JSON.stringify(answer), { "content-type": "application/json" });
   }
 }
-
-// https://www.rfc-editor.org/rfc/rfc9110#section-14, of which a pull needs a single range of bytes.
-function rangeOf(blob: Uint8Array, { headers }: RegistryRequest): WireAnswer {
-  const type = { "content-type": "application/octet-stream", "accept-ranges": "bytes" };
-  const tagged = { ...type, etag: ETAG };
-  const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(headers.get("range") ?? "") ?? [];
-  const isSame = (headers.get("if-range") ?? ETAG) === ETAG;
-  if (from === undefined || !isSame) return proper(200, blob, tagged);
-  const size = blob.byteLength;
-  const last = Math.min(to === "" || to === undefined ? size - 1 : Number(to), size - 1);
-  if (Number(from) > last) return proper(416, "", { "content-range": `bytes */${size}` });
-  const part = blob.subarray(Number(from), last + 1);
-  return proper(206, part, { ...tagged, "content-range": `bytes ${from}-${last}/${size}` });
-}
-
-const ETAG = '"one and the same"';
 
 function basic({ username, password }: Account): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;

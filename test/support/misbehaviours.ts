@@ -1,7 +1,7 @@
 // The ways in which a registry's answer can be wrong, each a word for the tables of tests.
 
 import type { Fault, Misbehaviour, RegistryRequest, Step } from "./misbehaving-registry.ts";
-import { proper, refusal } from "./misbehaving-registry.ts";
+import { proper, refusal } from "./registry-answers.ts";
 import type { WireAnswer } from "./wire-server.ts";
 
 type Headers = Readonly<Record<string, string>>;

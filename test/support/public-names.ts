@@ -1,7 +1,6 @@
 // Hosts of this process under the names of the world's: certificates for them, of one authority, and a proxy that leads
 // every one of these names here. No name is looked up and no packet leaves the machine.
 
-import { afterAll } from "bun:test";
 import {
   createAuthority,
   type CertificateAuthority,
@@ -19,8 +18,6 @@ export interface WayThere extends AsyncDisposable {
 let authority: CertificateAuthority | undefined;
 const identities = new Map<string, Identity>();
 
-afterAll(() => authority?.[Symbol.dispose]());
-
 /** A certificate for these hosts. */
 export function identityFor(hosts: readonly string[]): Identity {
   const names = hosts.map((host) => `DNS:${host}`).join(",");
@@ -37,6 +34,11 @@ export async function openWay(ports: Readonly<Record<string, number>>): Promise<
     caFile: trusted().path,
     [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
   };
+}
+
+/** Removes what all of these certificates share. */
+export function removeAuthority(): void {
+  authority?.[Symbol.dispose]();
 }
 
 function trusted(): CertificateAuthority {

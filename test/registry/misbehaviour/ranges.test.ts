@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { Random } from "../../layers/fuzz/random.ts";
 import { countArrivals } from "../../support/arrivals.ts";
 import { buildImage, type BuiltImage } from "../../support/image-builder.ts";
-import { proper, type Fault, type Misbehaviour } from "../../support/misbehaving-registry.ts";
+import type { Fault, Misbehaviour } from "../../support/misbehaving-registry.ts";
 import { holdRows, LAYER, startRegistry } from "../../support/misbehaviour-row.ts";
 import {
   at,
@@ -20,6 +20,7 @@ import {
   status,
 } from "../../support/misbehaviours.ts";
 import { pullFrom } from "../../support/pull-from.ts";
+import { proper } from "../../support/registry-answers.ts";
 import type { WireAnswer } from "../../support/wire-server.ts";
 
 const SEED = 4;
