@@ -91,8 +91,14 @@ export async function startMisbehavingRegistry(
 ): Promise<MisbehavingRegistry> {
   const registry = new State(options);
   const servers: WireServer[] = [];
-  const start = async (own: "registry" | "storage" | "stranger") => {
-    const server = await startWireServer((request) => registry.answer(own, request), options);
+  const start = async (own: Host) => {
+    // A fault of its own must not look like a connection that breaks.
+    const answer = (request: WireRequest) =>
+      registry.answer(own, request).catch((error: unknown) => {
+        registry.offences.push(`the registry of this test fails: ${Bun.inspect(error)}`);
+        throw error;
+      });
+    const server = await startWireServer(answer, options);
     servers.push(server);
     const here = `${own === "stranger" ? "localhost" : "127.0.0.1"}:${server.port}`;
     registry.hosts[own] = options.names?.[own] ?? here;

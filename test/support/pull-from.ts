@@ -4,18 +4,18 @@
 import { expect } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { createBuiltin } from "../../src/registry/builtin.ts";
-import { parseReference } from "../../src/oci/reference.ts";
-import type { Credentials } from "../../src/registry/credentials.ts";
-import type { Clock } from "../../src/registry/clock.ts";
-import { createTransport } from "../../src/registry/transport.ts";
-import type { Arrivals } from "./arrivals.ts";
-import { fastClock } from "./fast-clock.ts";
-import type { Registry } from "../../src/registry/registry.ts";
 import { unpackLayers } from "../../src/layers/unpack.ts";
+import { parseReference } from "../../src/oci/reference.ts";
+import { createBuiltin } from "../../src/registry/builtin.ts";
+import type { Clock } from "../../src/registry/clock.ts";
+import type { Credentials } from "../../src/registry/credentials.ts";
+import type { Registry } from "../../src/registry/registry.ts";
+import { createTransport } from "../../src/registry/transport.ts";
 import { fetchConfig } from "../../src/stages/fetch-config.ts";
 import { validatePull } from "../../src/stages/validate.ts";
 import { flatDisk, type FlatTree } from "../layers/flat-tree.ts";
+import type { Arrivals } from "./arrivals.ts";
+import { fastClock } from "./fast-clock.ts";
 import { tempDir } from "./temp-dir.ts";
 
 export interface PullOptions {
