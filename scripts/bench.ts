@@ -97,10 +97,10 @@ interface StartOptions {
   readonly runs: string;
 }
 
-// Of the first image, which is the realistic one unless it is left out.
+// Of the realistic image, which alone has a program to start.
 async function benchStarts(options: StartOptions): Promise<Results["starts"]> {
   const { images, binary, registry, rounds, runs } = options;
-  const [image] = images;
+  const image = images.find(({ name }) => name === REALISTIC);
   if (image === undefined) return [];
   const directory = join(runs, "starts");
   const changed = withChangedTop(image, directory);
