@@ -90,6 +90,8 @@ describe("a cache over its limit", () => {
     unused.lease[Symbol.dispose]();
     await open(cache).tidy();
     expect([existsSync(used.path), existsSync(dirname(unused.path))]).toEqual([true, false]);
+    // The next start finds it as well; its lease is the same file.
+    expect((await open(cache).trees.find(keyOf(MANIFEST)))?.path).toBe(used.path);
     used.lease[Symbol.dispose]();
     await open(cache).tidy();
     expect(readdirSync(cache.directory.trees)).toEqual([]);
