@@ -1,4 +1,5 @@
-// The little of an ELF header that decides whether a kernel can start the file: its machine and its interpreter.
+// The little of an ELF header that decides whether a kernel can start the file: its machine, its interpreter and where
+// its segments lie.
 // https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
 
 import { closeSync, openSync, readSync } from "node:fs";
@@ -70,10 +71,22 @@ function parse(descriptor: number): ElfHeader | { readonly problem: string } | u
   return { ...machine, interpreter: text.toString().split("\0", 1)[0] ?? "" };
 }
 
-interface Segment {
+/** A part of an ELF file that a loader looks at, in bytes. */
+export interface Segment {
   readonly type: number;
   readonly offset: number;
   readonly size: number;
+  /** Where it lies in memory; a shared object's addresses begin with 0. */
+  readonly address: number;
+}
+
+/** The segments of an open ELF file, and whether its words have 64 bits; nothing where it is damaged. */
+export function readSegments(
+  descriptor: number,
+): { readonly wide: boolean; readonly segments: readonly Segment[] } | undefined {
+  const header = readAt(descriptor, 0, HEADER_BYTES);
+  const segments = header && programHeaders(descriptor, header);
+  return header && segments && { wide: header[4] === CLASS_64, segments };
 }
 
 function programHeaders(descriptor: number, header: Buffer): Segment[] | undefined {
@@ -91,12 +104,13 @@ function programHeaders(descriptor: number, header: Buffer): Segment[] | undefin
       type: table.readUInt32LE(at),
       offset: wide ? Number(table.readBigUInt64LE(at + 8)) : table.readUInt32LE(at + 4),
       size: wide ? Number(table.readBigUInt64LE(at + 32)) : table.readUInt32LE(at + 16),
+      address: wide ? Number(table.readBigUInt64LE(at + 16)) : table.readUInt32LE(at + 8),
     };
   });
 }
 
-// A header may name any offset and size; what is not wholly in the file is damage.
-function readAt(descriptor: number, offset: number, size: number): Buffer | undefined {
+/** A few bytes of an open file. A header may name any offset and size: what is not wholly there is damage. */
+export function readAt(descriptor: number, offset: number, size: number): Buffer | undefined {
   const limit = Math.max(HEADER_BYTES, MAX_INTERPRETER_BYTES, 56 * MAX_PROGRAM_HEADERS);
   if (!Number.isSafeInteger(offset) || size > limit) return undefined;
   const buffer = Buffer.alloc(size);

@@ -90,10 +90,9 @@ function elfProblem(program: string, entry: Entry, search: Search): string | und
 }
 
 function scriptProblem(program: string, start: Buffer, search: Search): string | undefined {
-  const line = start.toString("utf8").slice(2).split("\n", 1)[0] ?? "";
-  const [interpreter = "", ...words] = line.trim().split(/[ \t]+/);
+  const { interpreter, words, isDos } = parseScript(start);
   if (interpreter === "") return `${program} names no interpreter in its #! line`;
-  if (line.endsWith("\r")) {
+  if (isDos) {
     return `${program} has Windows line endings, so its interpreter would be "${interpreter}\\r"`;
   }
   const wanted = posix.basename(interpreter) === "env" ? envTarget(words) : undefined;
@@ -111,8 +110,19 @@ function interpreterProblem(program: string, name: string, search: Search): stri
   return problem === undefined ? undefined : `${program} is a script for ${name}, but ${problem}`;
 }
 
-// The kernel looks for no interpreter along PATH: a bare name is one in the working directory.
-function asPath(name: string): string {
+/** What the `#!` line at the start of a script says. */
+export function parseScript(start: Buffer): {
+  readonly interpreter: string;
+  readonly words: readonly string[];
+  readonly isDos: boolean;
+} {
+  const line = start.toString("utf8").slice(2).split("\n", 1)[0] ?? "";
+  const [interpreter = "", ...words] = line.trim().split(/[ \t]+/);
+  return { interpreter, words, isDos: line.endsWith("\r") };
+}
+
+/** The kernel looks for no interpreter along PATH: a bare name is one in the working directory. */
+export function asPath(name: string): string {
   return name.includes("/") ? name : `./${name}`;
 }
 
@@ -125,8 +135,11 @@ function envTarget(words: readonly string[]): string | undefined {
   return known ? target : undefined;
 }
 
-// Nothing for a file that may be executed but not read: the kernel can start it, and nobody can check it.
-function firstBytes(hostPath: string): Buffer | undefined {
+/**
+ * The first bytes of a file, as many as the kernel looks at. Nothing for a file that may be executed but not read: the
+ * kernel can start it, and nobody can check it.
+ */
+export function firstBytes(hostPath: string): Buffer | undefined {
   try {
     const descriptor = openSync(hostPath, "r");
     try {
