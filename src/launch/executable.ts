@@ -126,8 +126,8 @@ export function asPath(name: string): string {
   return name.includes("/") ? name : `./${name}`;
 }
 
-// The program that `env` is to start, as far as it can be told: with other options than -S it cannot.
-function envTarget(words: readonly string[]): string | undefined {
+/** The program that `env` is to start, as far as it can be told: with other options than -S it cannot. */
+export function envTarget(words: readonly string[]): string | undefined {
   const split = words[0] === "-S" ? words.slice(1) : words;
   const target = split.find((word) => !word.includes("="));
   const known =
