@@ -10,13 +10,10 @@ import { refusalError, type Asked } from "./refusal.ts";
 import type { Transport } from "./transport.ts";
 
 export interface CraneCall {
-  readonly registry: string;
-  readonly signedIn: boolean;
+  readonly asked: Asked;
   readonly stallMs: number;
   /** Host and port of the proxy that the registry is asked through. */
   readonly proxy?: string | undefined;
-  /** What was asked for; absent while signing in. */
-  readonly asked?: Omit<Asked, "signedIn">;
 }
 
 const STATUS = /unexpected status code (\d{3})\b/;
@@ -49,14 +46,15 @@ const NETWORK: readonly (readonly [RegExp, string])[] = [
 /** The error for a crane that has not ended well. */
 export function craneError(end: ChildEnd, call: CraneCall): RunnerError {
   const { unsafeStderr } = end;
+  const { registry } = call.asked.reference;
   if (end.stalled)
-    return failed(`was silent for ${seconds(call.stallMs)} and has been ended`, call, unsafeStderr);
+    return failed(`was silent for ${seconds(call.stallMs)} and has been ended`, unsafeStderr);
   if (end.exitCode === undefined)
-    return failed(`was ended by ${end.signal ?? "a signal"}`, call, unsafeStderr);
+    return failed(`was ended by ${end.signal ?? "a signal"}`, unsafeStderr);
   if (/error verifying sha\d+ checksum|does not match requested digest/.test(unsafeStderr)) {
     return new RunnerError(
       "DIGEST_MISMATCH",
-      `what ${call.registry} sent does not match its digest${quote(unsafeStderr)}`,
+      `what ${registry} sent does not match its digest${quote(unsafeStderr)}`,
     );
   }
   if (
@@ -66,14 +64,14 @@ export function craneError(end: ChildEnd, call: CraneCall): RunnerError {
   ) {
     return new RunnerError(
       "REGISTRY_REDIRECT_REFUSED",
-      `crane does not follow where ${call.registry} sends it${quote(unsafeStderr)}`,
+      `crane does not follow where ${registry} sends it${quote(unsafeStderr)}`,
     );
   }
   return (
     proxyRefusalIn(unsafeStderr, call) ??
     refusalIn(unsafeStderr, call) ??
     networkProblemIn(unsafeStderr, call) ??
-    failed(`ended with exit status ${end.exitCode}${quote(unsafeStderr)}`, call, unsafeStderr)
+    failed(`ended with exit status ${end.exitCode}${quote(unsafeStderr)}`, unsafeStderr)
   );
 }
 
@@ -119,8 +117,7 @@ export function craneObstacle(conditions: CraneConditions): RunnerError | undefi
   );
 }
 
-function refusalIn(unsafeStderr: string, { asked, signedIn }: CraneCall): RunnerError | undefined {
-  if (asked === undefined) return undefined;
+function refusalIn(unsafeStderr: string, { asked }: CraneCall): RunnerError | undefined {
   const found = [...unsafeStderr.matchAll(CODE)];
   const status = STATUS.exec(unsafeStderr)?.[1];
   if (found.length === 0 && status === undefined) return undefined;
@@ -129,14 +126,14 @@ function refusalIn(unsafeStderr: string, { asked, signedIn }: CraneCall): Runner
     codes: found.map(([, code = ""]) => code),
     unsafeMessage: found.find(([, , words]) => words)?.[2] ?? "",
   };
-  return refusalError(refusal, { ...asked, signedIn });
+  return refusalError(refusal, asked);
 }
 
 // A proxy that makes no tunnel is quoted by the words of its status alone, and one that passes nothing on looks like a
 // registry, but for its status.
 function proxyRefusalIn(
   unsafeStderr: string,
-  { registry, proxy }: CraneCall,
+  { asked, proxy }: CraneCall,
 ): RunnerError | undefined {
   if (proxy === undefined) return undefined;
   const words = /"https:[^"\s]+": ([A-Z][\w' -]+)$/m.exec(unsafeStderr)?.[1];
@@ -145,12 +142,12 @@ function proxyRefusalIn(
       ? STATUS.exec(unsafeStderr)?.[1]
       : Object.entries(nodeHttp().STATUS_CODES).find(([, text]) => text === words)?.[0];
   if (status === undefined || (words === undefined && status !== "407")) return undefined;
-  return proxyRefusal(registry, proxy, Number(status));
+  return proxyRefusal(asked.reference.registry, proxy, Number(status));
 }
 
 function networkProblemIn(
   unsafeStderr: string,
-  { registry, proxy }: CraneCall,
+  { asked, proxy }: CraneCall,
 ): RunnerError | undefined {
   const code = NETWORK.find(([pattern]) => pattern.test(unsafeStderr))?.[1];
   if (code === undefined) return undefined;
@@ -158,14 +155,14 @@ function networkProblemIn(
   const host = [...unsafeStderr.matchAll(/"https?:\/\/([\w.:[\]-]+)[/"]/g)].at(-1)?.[1];
   // A connection that fails is the one to the proxy only if Go says so.
   const isDirect = isConnecting(code) && !unsafeStderr.includes("proxyconnect tcp:");
-  return unreachableFor(code, host ?? registry, isDirect ? {} : { proxy });
+  return unreachableFor(code, host ?? asked.reference.registry, isDirect ? {} : { proxy });
 }
 
 // All that crane has said is the cause: there it may be long.
-function failed(problem: string, { asked }: CraneCall, unsafeStderr: string): RunnerError {
+function failed(problem: string, unsafeStderr: string): RunnerError {
   const words = withoutQueries(unsafeStderr.trim());
   return new RunnerError("CRANE_FAILED", `crane ${problem}`, {
-    ...(asked === undefined ? {} : { stage: "fetch-config" }),
+    stage: "fetch-config",
     ...(words === "" ? {} : { cause: words }),
   });
 }

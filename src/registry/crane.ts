@@ -21,6 +21,7 @@ import type { Credentials } from "./credentials.ts";
 import { zoneOf } from "./host.ts";
 import { checkManifestBytes, DEFAULT_MANIFEST_BYTES } from "./manifest-bytes.ts";
 import type { Registry } from "./registry.ts";
+import { askedWith } from "./refusal.ts";
 import { createTransport, type Transport } from "./transport.ts";
 
 export interface CraneOptions {
@@ -51,7 +52,8 @@ export async function createCrane(options: CraneOptions): Promise<Registry> {
   const problem = craneObstacle({ registry, transport });
   if (problem !== undefined) throw problem;
   const { proxy } = transport.route(transport.endpoint);
-  const call = { registry, signedIn: credentials !== undefined, stallMs, proxy };
+  const asked = askedWith(reference, credentials);
+  const call = { asked, stallMs, proxy };
   const child = { env: craneEnvironment(env, directory, transport), stallMs };
   const config = join(directory, "config.json");
   if (credentials !== undefined) {
@@ -67,7 +69,7 @@ export async function createCrane(options: CraneOptions): Promise<Registry> {
     client: "crane",
     async digest() {
       const result = await run(argv("digest", manifestName(reference)), { ...child, maxBytes });
-      if (result.exitCode !== 0) throw craneError(result, { ...call, asked: { reference } });
+      if (result.exitCode !== 0) throw craneError(result, call);
       const text = Buffer.from(result.stdout).toString().trim();
       return isDigest(text) ? text : undefined;
     },
@@ -76,13 +78,13 @@ export async function createCrane(options: CraneOptions): Promise<Registry> {
       const result = await run(argv("manifest", manifestName(wanted)), { ...child, maxBytes });
       if (result.overflowed) return checkManifestBytes(undefined, wanted, maxBytes);
       if (result.exitCode !== 0)
-        throw craneError(result, { ...call, asked: { reference: wanted } });
+        throw craneError(result, { ...call, asked: { ...asked, reference: wanted } });
       return checkManifestBytes(result.stdout, wanted, maxBytes);
     },
     async blob({ digest }) {
       const name = `${hostOf(registry)}/${repository}@${digest}`;
       const running = start(argv("blob", name), child);
-      return openOutput(running, { ...call, asked: { reference, blob: digest } });
+      return openOutput(running, { ...call, asked: { ...asked, blob: digest } });
     },
     close() {
       program = undefined;

@@ -1,19 +1,24 @@
 // Who pulls. Whoever holds this record holds the secret in it, so it is passed to few and printed by none.
 
-export interface PasswordCredentials {
+interface Sourced {
+  /** Where they were found, for a person; absent where the settings give them. */
+  readonly source?: string;
+}
+
+export interface PasswordCredentials extends Sourced {
   readonly username: string;
   readonly password: string;
 }
 
 /** What stands in for a password where one has signed in before: good for tokens only, never sent to the registry. */
-export interface IdentityToken {
+export interface IdentityToken extends Sourced {
   readonly identityToken: string;
   /** Whose it is, where that is known. */
   readonly username?: string;
 }
 
 /** A token of the registry itself, sent as it is. */
-export interface RegistryToken {
+export interface RegistryToken extends Sourced {
   readonly registryToken: string;
 }
 
@@ -25,7 +30,7 @@ export function basicAuthorization(credentials: PasswordCredentials): string {
 }
 
 /** What that header says, which is as good as the password. */
-export function encodedCredentials({ username, password }: PasswordCredentials): string {
+function encodedCredentials({ username, password }: PasswordCredentials): string {
   return Buffer.from(`${username}:${password}`).toString("base64");
 }
 

@@ -19,8 +19,8 @@ export interface Asked {
   readonly blob?: Digest | undefined;
   /** There were credentials at hand. */
   readonly signedIn: boolean;
-  /** Which, in words; a username and a password when absent. */
-  readonly shown?: string;
+  /** What they are and where they were found, in words; absent where the settings give them. */
+  readonly found?: { readonly what: string; readonly where: string };
 }
 
 export interface Refusal {
@@ -84,10 +84,17 @@ export function refusalError(refusal: Refusal, asked: Asked): RunnerError {
 
 /** How the refusals of a reference are put into words, for one who has these credentials. */
 export function askedWith(reference: Reference, credentials: Credentials | undefined): Asked {
-  const signedIn = credentials !== undefined;
-  if (credentials === undefined || "password" in credentials) return { reference, signedIn };
-  const shown = "identityToken" in credentials ? "identity token" : "token";
-  return { reference, signedIn, shown: `${shown} that was found` };
+  if (credentials === undefined) return { reference, signedIn: false };
+  const { source } = credentials;
+  const isGiven = "password" in credentials && source === undefined;
+  if (isGiven) return { reference, signedIn: true };
+  const where = source === undefined ? "that was found" : `of ${printable(source)}`;
+  return { reference, signedIn: true, found: { what: kindOf(credentials), where } };
+}
+
+function kindOf(credentials: Credentials): string {
+  if ("password" in credentials) return "username and password";
+  return "identityToken" in credentials ? "identity token" : "token";
 }
 
 function notFound(codes: readonly string[], { reference, blob }: Asked): RunnerError {
@@ -109,7 +116,7 @@ function notFound(codes: readonly string[], { reference, blob }: Asked): RunnerE
 
 function denied(
   { status, codes, unsafeMessage }: Refusal,
-  { reference, signedIn, shown }: Asked,
+  { reference, signedIn, found }: Asked,
 ): RunnerError {
   const { registry, repository } = reference;
   const words = quote(unsafeMessage);
@@ -124,12 +131,12 @@ function denied(
   }
   const isUnknownUser = status === 401 || (status === undefined && codes.includes("UNAUTHORIZED"));
   const what = isUnknownUser
-    ? `does not accept the ${shown ?? "given username and password"} for ${repository}`
-    : `does not let the given account pull ${repository}`;
+    ? `does not accept the ${found ? `${found.what} ${found.where}` : "given username and password"} for ${repository}`
+    : `does not let the ${found ? `account ${found.where}` : "given account"} pull ${repository}`;
   return new RunnerError(
     "REGISTRY_DENIED",
     `${registry} ${what}${words}`,
-    shown === undefined ? {} : { hint: SIGN_IN_AGAIN },
+    found === undefined ? {} : { hint: SIGN_IN_AGAIN },
   );
 }
 

@@ -67,7 +67,7 @@ async function filedCredentials(
   if (found === undefined) return undefined;
   // Whoever is refused with them may not know of them.
   log.info(`signing in with the credentials of ${found.source}`);
-  return found.credentials;
+  return { ...found.credentials, source: found.source };
 }
 
 // A pipe may keep its reader waiting, and a signal must be heard meanwhile.

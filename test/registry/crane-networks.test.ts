@@ -112,14 +112,8 @@ describe("crane's words", () => {
     ],
   ])("%s", (unsafeStderr, message) => {
     const end = { exitCode: 1, signal: undefined, stalled: false, unsafeStderr } as never;
-    const asked = { reference: parseReference("ghcr.io/a/b:1") };
-    const call = {
-      registry: "ghcr.io",
-      signedIn: false,
-      stallMs: 1000,
-      proxy: "proxy:3128",
-      asked,
-    };
+    const asked = { reference: parseReference("ghcr.io/a/b:1"), signedIn: false };
+    const call = { asked, stallMs: 1000, proxy: "proxy:3128" };
     const error = craneError(end, call);
     expect(error.code).toBe("REGISTRY_UNREACHABLE");
     expect(error.message).toStartWith(message);

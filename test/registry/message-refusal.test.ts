@@ -11,15 +11,33 @@ test("a registry that repeats what it was sent does not have it printed", () => 
   expect(message).toEndWith("(it says: no: Authorization: Bearer …)");
 });
 
+const SOURCE = "/home/me/.docker/config.json";
+
 test.each<[string, Credentials, string]>([
   ["a password", { username: "a", password: "b" }, "the given username and password"],
+  [
+    "a file's password",
+    { username: "a", password: "b", source: SOURCE },
+    `the username and password of ${SOURCE}`,
+  ],
   ["an identity token", IDENTITY, "the identity token that was found"],
+  ["a helper's token", { ...IDENTITY, source: "helper" }, "the identity token of helper"],
   ["a token", { registryToken: "canary" }, "the token that was found"],
 ])("a refusal of %s says so, and what to do", (_, credentials, words) => {
   const { message, hint } = refusal(401, "", { credentials });
   expect(message).toBe(`ghcr.io does not accept ${words} for org/app`);
   expect(hint).toContain("REGISTRY_PASSWORD");
-  expect(hint.includes("Sign in")).toBe(words.endsWith("found"));
+  expect(hint.includes("Sign in")).toBe(!words.includes("given"));
+});
+
+test("an account that may not pull an image is told where it comes from", () => {
+  const credentials = { username: "a", password: "b" };
+  expect(refusal(403, "", { credentials }).message).toBe(
+    "ghcr.io does not let the given account pull org/app",
+  );
+  expect(refusal(403, "", { credentials: { ...credentials, source: SOURCE } }).message).toBe(
+    `ghcr.io does not let the account of ${SOURCE} pull org/app`,
+  );
 });
 
 test("another host's words about our password are not repeated", () => {

@@ -171,7 +171,7 @@ describe("an identity token", () => {
   });
 
   test.each([
-    [403, "REGISTRY_DENIED", "does not let the given account pull org/app"],
+    [403, "REGISTRY_DENIED", "does not let the account that was found pull org/app"],
     [400, "REGISTRY_DENIED", "does not accept the identity token that was found for org/app"],
   ])("that a POST refuses with %i", async (status, code, words) => {
     using registry = startRegistry({
