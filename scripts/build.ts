@@ -4,6 +4,8 @@
 //   bun run build --host                         only the one that runs here
 //   bun run build --target linux-x64-musl        only this one; may be repeated
 //   … --commit HASH                              for a checkout without git; also the environment variable COMMIT
+//
+// The same sources give the same bytes, wherever and whenever they are compiled: `bun run reproduce` proves it.
 
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -37,13 +39,16 @@ export interface BuildOptions {
 
 const ROOT = join(import.meta.dir, "..");
 
-/** Writes the binary of one target to `outfile`, complete or not at all. */
-export async function buildRunner({ target, commit, outfile }: BuildOptions): Promise<void> {
+/** What went into the bundle; its paths are relative to the working directory. */
+export type Metafile = NonNullable<Bun.BuildOutput["metafile"]>;
+
+/** Writes the binary of one target to `outfile`, complete or not at all. Returns what was bundled into it. */
+export async function buildRunner({ target, commit, outfile }: BuildOptions): Promise<Metafile> {
   const { bun, architecture, libc } = TARGETS[target];
   const draft = join(dirname(outfile), `.${target}-${process.pid}`, "fastmcp-runner");
   mkdirSync(dirname(draft), { recursive: true });
   try {
-    await compile(bun, draft, {
+    const metafile = await compile(bun, draft, {
       VERSION: packageJson.version,
       COMMIT: commit,
       LIBC_NAME: libc,
@@ -52,6 +57,7 @@ export async function buildRunner({ target, commit, outfile }: BuildOptions): Pr
     chmodSync(draft, 0o755);
     if (target === hostTarget()) verifyBinary(draft);
     renameSync(draft, outfile);
+    return metafile;
   } finally {
     rmSync(dirname(draft), { recursive: true, force: true });
   }
@@ -68,8 +74,8 @@ async function compile(
   target: Bun.Build.CompileTarget,
   outfile: string,
   constants: Readonly<Record<string, string>>,
-): Promise<void> {
-  await Bun.build({
+): Promise<Metafile> {
+  const { metafile } = await Bun.build({
     entrypoints: [join(ROOT, "src/cli.ts"), join(ROOT, "src/layers/worker.ts")],
     // Side by side, as a module that starts the thread names it.
     naming: "[name].[ext]",
@@ -79,6 +85,7 @@ async function compile(
     bytecode: true,
     format: "esm",
     sourcemap: "inline",
+    metafile: true,
     define: Object.fromEntries(
       Object.entries(constants).map(([name, value]) => [name, JSON.stringify(value)]),
     ),
@@ -93,6 +100,8 @@ async function compile(
       execArgv: ["--disallow-code-generation-from-strings=strict"],
     },
   });
+  if (metafile === undefined) throw new Error("Bun has not said what it bundled");
+  return metafile;
 }
 
 function verifyBinary(path: string): void {
@@ -111,7 +120,8 @@ function verifyBinary(path: string): void {
   }
 }
 
-function currentCommit(): string {
+/** The commit of this checkout, or "unknown". */
+export function currentCommit(): string {
   if (process.env["COMMIT"]) return process.env["COMMIT"];
   // Without git, or outside a checkout, there is nothing to tell.
   if (Bun.which("git") === null) return "unknown";
@@ -119,7 +129,8 @@ function currentCommit(): string {
   return git.exitCode === 0 ? git.stdout.toString().trim() : "unknown";
 }
 
-function parseTargets(names: readonly string[]): Target[] {
+/** The targets of these names. Throws for one that there is not. */
+export function parseTargets(names: readonly string[]): Target[] {
   return names.map((name) => {
     const target = Object.keys(TARGETS).find((known): known is Target => known === name);
     if (target !== undefined) return target;
