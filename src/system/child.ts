@@ -42,6 +42,8 @@ export interface RunningChild {
 }
 
 const MAX_STDERR_CHARACTERS = 65_536;
+/** What a child wrote before its end is read by then. */
+const GRACE_MS = 500;
 
 /** Starts a program whose output is read as it comes. Throws ENOENT when there is no such program. */
 export function startChild(argv: readonly string[], options: ChildOptions): RunningChild {
@@ -54,8 +56,16 @@ export function startChild(argv: readonly string[], options: ChildOptions): Runn
     // A session of its own, so that what the child starts can be ended with it.
     detached: true,
   });
-  const kill = () => killGroup(child.pid);
-  const ending = onExit(kill);
+  // Whatever it has started in a session of its own lives on, and may keep its output open for ever.
+  const lastOfStdout = new AbortController();
+  const lastOfStderr = new AbortController();
+  const endSoon = (last: AbortController) =>
+    child.exited.then(() => setTimeout(() => last.abort(), GRACE_MS));
+  const kill = () => {
+    killGroup(child.pid);
+    void endSoon(lastOfStdout);
+  };
+  const ending = onExit(() => killGroup(child.pid));
   let stalled = false;
   const onStall = () => {
     stalled = true;
@@ -67,9 +77,13 @@ export function startChild(argv: readonly string[], options: ChildOptions): Runn
   const onEnd = () => {
     if (!hasEnded) timer = setTimeout(onStall, options.stallMs);
   };
-  const stdout = watchStall(child.stdout, { stallMs: options.stallMs, onStall, onEnd });
-  const ended = Promise.all([child.exited, tailOf(child.stderr)]).then(([, unsafeStderr]) => {
+  const source = endedBy(lastOfStdout.signal, child.stdout);
+  const stdout = watchStall(source, { stallMs: options.stallMs, onStall, onEnd });
+  const tail = tailOf(endedBy(lastOfStderr.signal, child.stderr));
+  const grace = endSoon(lastOfStderr);
+  const ended = Promise.all([grace, tail]).then(([graceTimer, unsafeStderr]) => {
     hasEnded = true;
+    clearTimeout(graceTimer);
     clearTimeout(timer);
     ending[Symbol.dispose]();
     return { ...outcomeOf(child), unsafeStderr, stalled };
@@ -123,6 +137,26 @@ function outcomeOf(child: Bun.Subprocess): { exitCode: number } | { signal: stri
   return child.signalCode === null
     ? { exitCode: child.exitCode ?? 0 }
     : { signal: String(child.signalCode) };
+}
+
+/** The same bytes, which end with the signal if they have not done so before. */
+function endedBy(
+  signal: AbortSignal,
+  source: ReadableStream<Uint8Array>,
+): ReadableStream<Uint8Array> {
+  const reader = source.getReader();
+  signal.addEventListener("abort", () => void reader.cancel().catch(() => {}), { once: true });
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 async function tailOf(stream: ReadableStream<Uint8Array>): Promise<string> {

@@ -67,6 +67,16 @@ describe("runChild", () => {
     });
   });
 
+  test.each([
+    ["that stays", "setsid sleep 8 & sleep 1000"],
+    ["that has ended", "setsid sleep 8 & exit 0"],
+    ["that has ended, with its output closed", "setsid sleep 8 >&- & exit 0"],
+  ])("waits for no one to whom a program %s has left its output", async (_, script) => {
+    const began = performance.now();
+    await runChild(shell(script), { ...options, stallMs: 100 });
+    expect(performance.now() - began).toBeLessThan(4000);
+  });
+
   test("keeps only the end of a long stderr", async () => {
     const { unsafeStderr } = await runChild(
       shell("yes x | head -c 200000 >&2; echo end >&2"),
