@@ -18,14 +18,21 @@ export interface EndpointKnowledge {
 
 const NOWHERE: PlainHttp = new Set();
 
-// Anything that a connection to would reach this machine by, the unspecified addresses too, is loopback.
+// Where clouds tell a machine its secrets: Alibaba's, Oracle's and Amazon's, beside 169.254.169.254.
+const METADATA = ["100.100.100.200/32", "192.0.0.192/32"];
+const METADATA_IPV6 = ["fd00:ec2::254/128"];
+
+const NOT_GLOBAL = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"].concat(
+  // For protocols, for benchmarks, to many, and kept for a future that will not come.
+  ["192.0.0.0/24", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4"],
+);
+
+// Anything that a connection to would reach this machine by, the unspecified addresses too, is loopback. Private is also
+// what no host on the Internet has: https://www.iana.org/assignments/iana-ipv4-special-registry
 const LISTS: readonly (readonly [Zone, BlockList])[] = [
   ["loopback", blockList(["127.0.0.0/8", "0.0.0.0/8"], ["::1/128", "::/128"])],
-  ["link-local", blockList(["169.254.0.0/16"], ["fe80::/10"])],
-  [
-    "private",
-    blockList(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"], ["fc00::/7"]),
-  ],
+  ["link-local", blockList(["169.254.0.0/16", ...METADATA], ["fe80::/10", ...METADATA_IPV6])],
+  ["private", blockList(NOT_GLOBAL, ["fc00::/7", "fec0::/10", "ff00::/8", "64:ff9b:1::/48"])],
 ];
 
 /**
@@ -69,7 +76,7 @@ function blockList(ipv4: readonly string[], ipv6: readonly string[]): BlockList 
   const list = new BlockList();
   for (const [family, subnets] of [
     ["ipv4", ipv4],
-    ["ipv6", ipv6],
+    ["ipv6", [...ipv6, ...ipv4.flatMap(translated)]],
   ] as const) {
     for (const subnet of subnets) {
       const [address = "", prefix] = subnet.split("/");
@@ -77,4 +84,17 @@ function blockList(ipv4: readonly string[], ipv6: readonly string[]): BlockList 
     }
   }
   return list;
+}
+
+// An IPv4 network as IPv6 writes it where something on the way translates: NAT64, SIIT, the old "compatible" form, and
+// 6to4. https://www.rfc-editor.org/rfc/rfc6052 https://www.rfc-editor.org/rfc/rfc3056#section-2
+function translated(subnet: string): readonly string[] {
+  const [address = "", prefix] = subnet.split("/");
+  const bits = 96 + Number(prefix);
+  const hex = address.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"));
+  const [a, b, c, d] = hex;
+  return [
+    ...["64:ff9b::", "::ffff:0:", "::"].map((before) => `${before}${address}/${bits}`),
+    `2002:${a}${b}:${c}${d}::/${16 + Number(prefix)}`,
+  ];
 }

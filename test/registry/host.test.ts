@@ -59,6 +59,26 @@ describe("zoneOf", () => {
     ["https://0x7f.1", "loopback"],
     ["https://[::ffff:127.0.0.1]", "loopback"],
     ["https://[::ffff:a9fe:a9fe]", "link-local"],
+    // By translation: NAT64, 6to4, and the form that came before both.
+    ["https://[64:ff9b::169.254.169.254]", "link-local"],
+    ["https://[64:ff9b::10.1.2.3]", "private"],
+    ["https://[64:ff9b::8.8.8.8]", "public"],
+    ["https://[64:ff9b:1::8.8.8.8]", "private"],
+    ["https://[2002:7f00:1::]", "loopback"],
+    ["https://[2002:a9fe:a9fe::1]", "link-local"],
+    ["https://[2002:808:808::1]", "public"],
+    ["https://[::10.0.0.1]", "private"],
+    ["https://[::ffff:0:127.0.0.1]", "loopback"],
+    // What clouds tell their machines in confidence.
+    ["https://[fd00:ec2::254]", "link-local"],
+    ["https://100.100.100.200", "link-local"],
+    ["https://192.0.0.192", "link-local"],
+    // To many hosts at once, or to none that is public.
+    ["https://224.0.0.1", "private"],
+    ["https://255.255.255.255", "private"],
+    ["https://198.18.0.1", "private"],
+    ["https://[ff02::1]", "private"],
+    ["https://[fec0::1]", "private"],
   ])("%s is %s", (url, zone) => {
     expect(zoneOf(new URL(url))).toBe(zone as never);
   });
