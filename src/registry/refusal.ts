@@ -38,6 +38,12 @@ export interface Refusal {
 const SIGN_IN_AGAIN =
   "Sign in to the registry again with docker, podman or crane, or set REGISTRY_USER and REGISTRY_PASSWORD.";
 
+/** How a registry says that it keeps an image back for a reason that no account and no patience changes. */
+const WITHHOLDING: Readonly<Record<number, (repository: string) => string>> = {
+  402: (repository) => `wants to be paid before it shows ${repository}`,
+  451: (repository) => `withholds ${repository} by law`,
+};
+
 const errorsSchema = v.object({
   errors: v.array(
     v.object({ code: v.fallback(v.string(), ""), message: v.fallback(v.string(), "") }),
@@ -69,10 +75,15 @@ export function refusalError(refusal: Refusal, asked: Asked): RunnerError {
     "BLOB_UNKNOWN",
     "NOT_FOUND",
   );
-  if (isUnknown || status === 404) return notFound(codes, asked);
+  if (isUnknown || status === 404 || status === 410) return notFound(codes, asked);
   if (status === 401 || status === 403 || has("UNAUTHORIZED", "DENIED"))
     return denied(refusal, asked);
-  const { registry } = asked.reference;
+  const { registry, repository } = asked.reference;
+  const withholding = WITHHOLDING[status ?? 0];
+  if (withholding !== undefined) {
+    const words = quote(refusal.unsafeMessage);
+    return new RunnerError("REGISTRY_DENIED", `${registry} ${withholding(repository)}${words}`);
+  }
   const answer = status === undefined ? "with an error" : `with HTTP status ${status}`;
   const isFault = status !== undefined && status >= 500;
   return new RunnerError(

@@ -49,6 +49,8 @@ describe("a registry that cannot be asked", () => {
       const started = await at.run({ OFFLINE_START: "1" });
       expect(started).toMatchObject({ stdout: "one", status: 0 });
       expect(started.stderr).toContain("AS IT WAS LAST PULLED");
+      expect(refused.stderr.match(/trying again/g)).toHaveLength(4);
+      expect(started.stderr.match(/trying again/g)).toHaveLength(2);
     },
     RUN_MS * 3,
   );
@@ -80,6 +82,8 @@ describe("a registry that cannot be asked", () => {
   test.each([
     ["denies the image", "REGISTRY_DENIED", 403],
     ["has the image no more", "IMAGE_NOT_FOUND", 404],
+    ["has taken the image away", "IMAGE_NOT_FOUND", 410],
+    ["withholds the image by law", "REGISTRY_DENIED", 451],
   ])(
     "but %s, starts nothing",
     async (_, code, status) => {

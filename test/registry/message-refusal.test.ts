@@ -40,6 +40,19 @@ test("an account that may not pull an image is told where it comes from", () => 
   );
 });
 
+test.each([
+  [410, "IMAGE_NOT_FOUND", "ghcr.io has no image org/app:1"],
+  [
+    402,
+    "REGISTRY_DENIED",
+    "ghcr.io wants to be paid before it shows org/app (it says: not any more)",
+  ],
+  [451, "REGISTRY_DENIED", "ghcr.io withholds org/app by law (it says: not any more)"],
+])("status %i says that the image was taken away, and is no trouble that passes", (...row) => {
+  const [status, code, message] = row;
+  expect(refusal(status, "not any more")).toMatchObject({ code, message });
+});
+
 test("another host's words about our password are not repeated", () => {
   const { code, message } = refusal(401, "wrong password", { isForeign: true });
   expect({ code, message }).toEqual({
