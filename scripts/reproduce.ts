@@ -1,5 +1,5 @@
-// Proves that a commit gives one binary, byte for byte: builds it twice, from scratch, in different directories, at
-// different times of day as far as the builds can tell, and compares. Knows nothing of what is built.
+// Proves that a commit gives one binary, byte for byte: builds it twice, from scratch, one after the other, in different
+// directories, time zones and languages, and compares. Knows nothing of what is built.
 //
 //   bun run reproduce                            all four binaries of HEAD
 //   bun run reproduce --host                     only the one that runs here
