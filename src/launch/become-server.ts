@@ -5,6 +5,7 @@ import { findProgram } from "../system/programs.ts";
 import { supervise } from "../system/supervise.ts";
 import { handOver, releaseSignals, replaceProcess, type Successor } from "./hand-over.ts";
 import type { LaunchPlan } from "./launch-plan.ts";
+import { openLoaderRoot } from "./loader-root.ts";
 import { NAMESPACE_TOOLS } from "./namespace-tools.ts";
 import type { NamespaceToolFound } from "./probe.ts";
 import { enterPrivateRoot, type Notes, openPrivateRoot } from "./private-root.ts";
@@ -38,6 +39,10 @@ export async function becomeServer(plan: LaunchPlan, surroundings: Surroundings)
       enterPrivateRoot(root, surroundings.notes);
       return handOver(directSuccessor(plan));
     }
+    case "loader":
+      await openLoaderRoot(plan, surroundings.notes);
+      await releaseSignals();
+      return handOver(directSuccessor(plan));
     case "userns":
       return enterNamespace(plan, surroundings);
   }

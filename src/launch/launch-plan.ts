@@ -29,4 +29,6 @@ export interface LaunchPlan {
   readonly dropTool?: string;
   /** The program that makes the user namespace in userns. */
   readonly namespaceTool?: NamespaceToolFound;
+  /** In loader mode, where all other names are this machine's: directories that its tree must have, inside it. */
+  readonly relocated?: { readonly workingDirectory: string; readonly home: string };
 }

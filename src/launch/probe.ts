@@ -62,6 +62,7 @@ export async function probeMachine(options: ProbeOptions): Promise<Probe> {
       overlay: both(identity, overlayAbility(options.runtimeRoot ?? "/")),
       chroot: both(identity, chrootAbility(root, mounts)),
       userns: usernsAbility(root, trials),
+      loader: both(identity, loaderAbility()),
     },
     mounts,
     tools: Object.fromEntries(trials.map(({ name, ability }) => [name, ability])) as Probe["tools"],
@@ -123,6 +124,14 @@ function usernsAbility(root: boolean, trials: readonly Trial[]): Ability {
     trials
       .map(({ name, ability }) => `${name}: ${ability.works ? "works" : ability.why}`)
       .join(", "),
+  );
+}
+
+// There is nothing to try: it needs no more than to start a program, and whether an image's command can be started like
+// that is for its files to tell.
+function loaderAbility(): Ability {
+  return works(
+    "it needs nothing, but the server sees this machine's files, and not every image can start",
   );
 }
 

@@ -4,7 +4,7 @@
 import { RunnerError } from "../errors.ts";
 import type { Ability, Probe } from "./probe.ts";
 
-export const RUN_MODES = ["auto", "overlay", "chroot", "userns"] as const;
+export const RUN_MODES = ["auto", "overlay", "chroot", "userns", "loader"] as const;
 export type RunModeChoice = (typeof RUN_MODES)[number];
 export type RunMode = Exclude<RunModeChoice, "auto">;
 
@@ -40,7 +40,7 @@ export function chooseRunMode(
 }
 
 function chooseByEvidence(probe: Probe, evidence: () => OverlayEvidence): ChosenMode {
-  const { overlay, chroot, userns } = probe.modes;
+  const { overlay, chroot, userns, loader } = probe.modes;
   const found: OverlayEvidence = overlay.works ? evidence() : { grade: "none", why: overlay.why };
   if (found.grade === "whole") return { mode: "overlay", reason: found.why };
   // Where overlay is out of the question, which is every host, nobody wants to read why.
@@ -53,9 +53,12 @@ function chooseByEvidence(probe: Probe, evidence: () => OverlayEvidence): Chosen
       reason: `nothing better works here (${failures({ chroot, userns })}), although ${found.why}`,
     };
   }
+  // Last of all, because nothing separates the server from this machine's files then.
+  const whyNot = `overlay: ${found.why}; ${failures({ chroot, userns })}`;
+  if (loader.works) return { mode: "loader", reason: `nothing better works here (${whyNot})` };
   throw new RunnerError(
     "RUN_MODE_UNAVAILABLE",
-    `no run mode works here: overlay: ${found.why}; ${failures({ chroot, userns })}`,
+    `no run mode works here: ${whyNot}; ${failures({ loader })}`,
     { hint: wayOut(probe) },
   );
 }

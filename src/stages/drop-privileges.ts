@@ -5,6 +5,7 @@ import { commandOf } from "../launch/command.ts";
 import { environmentOf } from "../launch/environment.ts";
 import { examineCommand, requireRunnable } from "../launch/executable.ts";
 import type { LaunchPlan } from "../launch/launch-plan.ts";
+import { planLoader } from "../launch/loader-plan.ts";
 import { giveTree, serverIdentity, type Identity } from "../launch/ownership.ts";
 import type { Probe } from "../launch/probe.ts";
 import {
@@ -18,6 +19,7 @@ import type { ChosenMode } from "../launch/run-mode.ts";
 import { mayBeServers } from "../launch/safe-paths.ts";
 import { homeOf } from "../launch/user.ts";
 import { prepareWorkingDirectory, resolveWorkingDirectory } from "../launch/working-directory.ts";
+import { log } from "../log.ts";
 
 /** What stage 4 leaves: the tree and the way it will be run. */
 export interface LaunchableRootfs extends ChosenMode {
@@ -48,7 +50,8 @@ const RUNTIME_ROOT = "/";
 const MAX_PASSWD_BYTES = 1_048_576;
 
 /**
- * Throws COMMAND_MISSING, COMMAND_NOT_FOUND, COMMAND_NOT_RUNNABLE, WORKDIR_UNUSABLE.
+ * Throws COMMAND_MISSING, COMMAND_NOT_FOUND, COMMAND_NOT_RUNNABLE, WORKDIR_UNUSABLE; in loader mode also
+ * RUN_MODE_UNAVAILABLE.
  */
 export function dropPrivileges(
   rootfs: LaunchableRootfs,
@@ -77,7 +80,7 @@ export function dropPrivileges(
   const { program } = requireRunnable(
     examineCommand(view, argv[0], { searchPath, workingDirectory, identity }),
   );
-  return {
+  const plan: LaunchPlan = {
     mode: rootfs.mode,
     reason: rootfs.reason,
     root,
@@ -91,6 +94,7 @@ export function dropPrivileges(
     ...(probe.dropTool === undefined ? {} : { dropTool: probe.dropTool }),
     ...(probe.namespaceTool === undefined ? {} : { namespaceTool: probe.namespaceTool }),
   };
+  return plan.mode === "loader" ? planLoader(plan, log.warn) : plan;
 }
 
 /** The server's environment but for a HOME that nobody has set, which needs the image's files. */

@@ -19,6 +19,9 @@ import type { Rootfs } from "./extract.ts";
 import type { Image } from "./fetch-config.ts";
 import type { ServerRequest } from "./validate.ts";
 
+const EXPOSED =
+  "in run mode loader nothing separates the server from this machine: it sees all files here that its user may see, and programs that it starts are this machine's";
+
 /** More lines than this about what stayed behind would hide the rest of the log. */
 const MAX_TOLD = 20;
 
@@ -66,6 +69,7 @@ export async function place(
   const plan = planOverlay(rootfs.path);
   const chosen = chooseRunMode(request.runMode, probe, () => evidence(plan, image, request));
   log.info(`run mode ${chosen.mode}: ${chosen.reason}`);
+  if (chosen.mode === "loader") log.warn(EXPOSED);
   if (chosen.mode === "overlay") await moveSafePaths(plan, record, rootfs);
   return { ...rootfs, ...chosen, probe };
 }

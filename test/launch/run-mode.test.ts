@@ -23,6 +23,12 @@ const CASES: readonly Case[] = [
   { asked: "auto", working: "overlay", grade: "partial", mode: "overlay" },
   { asked: "auto", working: "overlay", grade: "none", mode: "RUN_MODE_UNAVAILABLE" },
   { asked: "auto", working: "chroot userns", grade: "whole", mode: "chroot" },
+  { asked: "auto", working: "userns loader", grade: "none", mode: "userns" },
+  { asked: "auto", working: "overlay loader", grade: "partial", mode: "overlay" },
+  { asked: "auto", working: "overlay loader", grade: "none", mode: "loader" },
+  { asked: "auto", working: "loader", grade: "none", mode: "loader" },
+  { asked: "loader", working: "chroot loader", grade: "none", mode: "loader" },
+  { asked: "loader", working: "chroot", grade: "none", mode: "RUN_MODE_UNAVAILABLE" },
   { asked: "auto", working: "", grade: "whole", mode: "RUN_MODE_UNAVAILABLE" },
   { asked: "overlay", working: "overlay chroot", grade: "none", mode: "overlay" },
   { asked: "overlay", working: "chroot", grade: "whole", mode: "RUN_MODE_UNAVAILABLE" },
@@ -37,7 +43,12 @@ function probeOf(working: string): Probe {
       : ({ works: false, why: `no ${mode} here` } as const);
   return {
     root: working.includes("chroot"),
-    modes: { overlay: ability("overlay"), chroot: ability("chroot"), userns: ability("userns") },
+    modes: {
+      overlay: ability("overlay"),
+      chroot: ability("chroot"),
+      userns: ability("userns"),
+      loader: ability("loader"),
+    },
     mounts: ability("mounts"),
     tools: { unshare: ability("unshare"), bwrap: ability("bwrap") },
   };
@@ -66,7 +77,7 @@ describe("chooseRunMode", () => {
     expect(() => chooseRunMode("auto", probeOf("overlay"), evidence)).toThrow(
       expect.objectContaining({
         message:
-          "no run mode works here: overlay: node is not there; chroot: no chroot here; userns: no userns here",
+          "no run mode works here: overlay: node is not there; chroot: no chroot here; userns: no userns here; loader: no loader here",
         hint: expect.stringContaining("user namespaces"),
       }),
     );
