@@ -5,7 +5,7 @@ import { rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDigest } from "../oci/digest.ts";
-import { DOCKER_HUB, pinReference, type Reference } from "../oci/reference.ts";
+import { DOCKER_HUB, formatReference, pinReference, type Reference } from "../oci/reference.ts";
 import {
   runChild,
   startChild,
@@ -18,6 +18,7 @@ import { craneConfig } from "./crane-config.ts";
 import { craneEnvironment } from "./crane-environment.ts";
 import { craneError, craneObstacle, startError, type CraneCall } from "./crane-problem.ts";
 import type { Credentials } from "./credentials.ts";
+import { startDeadline } from "./deadline.ts";
 import { zoneOf } from "./host.ts";
 import { checkManifestBytes, DEFAULT_MANIFEST_BYTES } from "./manifest-bytes.ts";
 import type { Registry } from "./registry.ts";
@@ -35,6 +36,8 @@ export interface CraneOptions {
   readonly transport?: Transport;
   /** Milliseconds of silence after which crane is ended. */
   readonly stallMs: number;
+  /** Milliseconds that everything together may take from now on; 0 for no limit. */
+  readonly limitMs?: number;
   /** A private directory, for crane alone: its credentials lie there until `close`. */
   readonly directory: string;
   readonly maxManifestBytes?: number;
@@ -47,14 +50,16 @@ export interface CraneOptions {
 export async function createCrane(options: CraneOptions): Promise<Registry> {
   const { credentials, reference, stallMs, directory } = options;
   const { registry, repository } = reference;
-  const { maxManifestBytes: maxBytes = DEFAULT_MANIFEST_BYTES } = options;
+  const { maxManifestBytes: maxBytes = DEFAULT_MANIFEST_BYTES, limitMs = 0 } = options;
   const { env, transport = createTransport({ registry, env }) } = options;
   const problem = craneObstacle({ registry, transport });
   if (problem !== undefined) throw problem;
   const { proxy } = transport.route(transport.endpoint);
   const asked = askedWith(reference, credentials);
   const call = { asked, stallMs, proxy };
-  const child = { env: craneEnvironment(env, directory, transport), stallMs };
+  const deadline = startDeadline(formatReference(reference), limitMs);
+  const { signal } = deadline;
+  const child = { env: craneEnvironment(env, directory, transport), stallMs, signal };
   const config = join(directory, "config.json");
   if (credentials !== undefined) {
     await writeFile(config, craneConfig(registry, credentials), { mode: 0o600 });
@@ -84,9 +89,10 @@ export async function createCrane(options: CraneOptions): Promise<Registry> {
     async blob({ digest }) {
       const name = `${hostOf(registry)}/${repository}@${digest}`;
       const running = start(argv("blob", name), child);
-      return openOutput(running, { ...call, asked: { ...asked, blob: digest } });
+      return openOutput(running, signal, { ...call, asked: { ...asked, blob: digest } });
     },
     close() {
+      deadline.clear();
       program = undefined;
       rmSync(config, { force: true });
     },
@@ -114,6 +120,7 @@ function manifestName({ registry, repository, tag, digest }: Reference): string 
  */
 async function openOutput(
   child: RunningChild,
+  signal: AbortSignal | undefined,
   call: CraneCall,
 ): Promise<ReadableStream<Uint8Array>> {
   const reader = child.stdout.getReader();
@@ -121,6 +128,7 @@ async function openOutput(
     const { value } = await reader.read();
     if (value !== undefined) return value;
     const end = await child.ended;
+    signal?.throwIfAborted();
     if (end.exitCode !== 0) throw craneError(end, call);
     return undefined;
   };
@@ -140,11 +148,14 @@ async function openOutput(
 }
 
 async function run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
+  let result: RunResult;
   try {
-    return await runChild(argv, options);
+    result = await runChild(argv, options);
   } catch (error) {
     throw startError(argv[0] ?? "", error);
   }
+  options.signal?.throwIfAborted();
+  return result;
 }
 
 function start(argv: readonly string[], options: ChildOptions): RunningChild {

@@ -34,7 +34,8 @@ export const CACHE_ROWS = {
     env: "OFFLINE_START",
     flag: "offline-start",
     value: "0|1",
-    about: "1 starts the image from CACHE_DIR when the registry cannot be reached.",
+    about:
+      "1 starts the image from CACHE_DIR, as it was last pulled, when the registry cannot be reached; the built-in client then asks three times and not five.",
     schema: oneOf(["0", "1"]),
     fallback: "0",
   },

@@ -42,7 +42,7 @@ export const REGISTRY_ROWS = {
     flag: "registry-timeout",
     value: "seconds",
     about:
-      "Seconds without a byte from a host after which a request ends and is made again, five times in all.",
+      "Seconds without a byte from a host after which a request ends; the built-in client makes it again, up to five times in all.",
     schema: wholeNumber(1, 3_600),
     fallback: "30",
   },
@@ -82,7 +82,8 @@ export const REGISTRY_ROWS = {
     env: "PULL_TIMEOUT",
     flag: "pull-timeout",
     value: "seconds",
-    about: "Seconds that a pull may take in all; 0 is no limit.",
+    about:
+      "Seconds that a registry may take for an image, from the first request to the last byte, by either client; unpacking goes on meanwhile, and what is left of it then is not limited. 0 is no limit.",
     schema: wholeNumber(0, 604_800),
     fallback: "0",
   },

@@ -24,6 +24,11 @@ export interface Session extends Disposable {
   readonly registry: Registry;
 }
 
+export interface AuthenticateOptions {
+  /** How often the built-in client makes a request at most; as often as makes sense when absent. */
+  readonly tries?: number | undefined;
+}
+
 /** A mirror is no place to wait for: there is another one behind it. */
 const MIRROR_TRIES = 2;
 
@@ -31,7 +36,10 @@ const MIRROR_TRIES = 2;
  * Throws CREDENTIALS_UNREADABLE, CRANE_MISSING and CRANE_FAILED, and INPUT_INVALID for certificates or a proxy that are
  * no use; a wrong password shows at the first request. For an image on disk it throws what `diskSession` throws.
  */
-export async function authenticate(request: ImageRequest): Promise<Session> {
+export async function authenticate(
+  request: ImageRequest,
+  options: AuthenticateOptions = {},
+): Promise<Session> {
   const { image } = request;
   if (image.kind !== "registry") return await diskSession(image, request);
   const { reference } = image;
@@ -40,16 +48,18 @@ export async function authenticate(request: ImageRequest): Promise<Session> {
   const crane = chooseCrane(request, reference, transport);
   log.debug(`registry client: ${crane ?? "built in"}`);
   return crane === undefined
-    ? await builtinSession(request, reference, { credentials, transport })
+    ? await builtinSession(request, reference, { credentials, transport, ...options })
     : await craneSession(request, reference, { program: crane, credentials, transport });
 }
+
+type BuiltinAccess = Access & AuthenticateOptions;
 
 async function builtinSession(
   request: ImageRequest,
   reference: Reference,
-  access: Access,
+  access: BuiltinAccess,
 ): Promise<Session> {
-  const open = (itsReference: Reference, { mirrorOf, ...its }: Access): Registry =>
+  const open = (itsReference: Reference, { mirrorOf, ...its }: BuiltinAccess): Registry =>
     createBuiltin(itsReference, {
       ...its,
       stallMs: request.registryTimeout * 1000,
@@ -88,6 +98,7 @@ async function craneSession(
     env: request.host,
     reference,
     stallMs: request.registryTimeout * 1000,
+    limitMs: request.pullTimeout * 1000,
     maxManifestBytes: request.maxManifestBytes,
     directory: directory.path,
     ...(credentials && { credentials }),

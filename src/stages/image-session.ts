@@ -43,6 +43,9 @@ export interface ImageUse {
   readonly mayShare: boolean;
 }
 
+/** A registry is not waited for as long where its image can start without it. */
+const TRIES_BEFORE_OFFLINE = 3;
+
 /**
  * Signs in, or opens the cache and signs in later. Throws what `authenticate` throws, then or later, DISK_FULL, and
  * DISK_UNWRITABLE, also where others have a hand in the cache.
@@ -65,7 +68,7 @@ function cachedSession(
     cache.trees,
     mayShare && known !== undefined ? keyOf(known.manifest) : undefined,
   );
-  const late = new LateSession(request);
+  const late = new LateSession(request, triesFor(request, known));
   const registry = cachedSource({
     source: sourceOf(request, name, { late, expected }),
     blobs: cache.blobs,
@@ -146,6 +149,14 @@ function fixedDigest({ image, pullPolicy }: ImageRequest, known: KnownImage | un
   return pinned ?? (pullPolicy === "always" ? undefined : known?.digest);
 }
 
+function triesFor(
+  { pullPolicy, offlineStart }: ImageRequest,
+  known: KnownImage | undefined,
+): number | undefined {
+  const canDoWithout = pullPolicy === "always" && offlineStart === "1" && known !== undefined;
+  return canDoWithout ? TRIES_BEFORE_OFFLINE : undefined;
+}
+
 function nameIn({ image, platform }: ImageRequest): ImageName {
   return { name: formatImageName(image), platform: formatPlatform(platform) };
 }
@@ -157,15 +168,19 @@ function keyOf(manifest: Digest): TreeKey {
 /** A session that begins when it is first needed. */
 class LateSession implements Disposable {
   readonly #request: ImageRequest;
+  readonly #tries: number | undefined;
   #opening: Promise<Session> | undefined;
   #session: Session | undefined;
 
-  constructor(request: ImageRequest) {
+  constructor(request: ImageRequest, tries: number | undefined) {
     this.#request = request;
+    this.#tries = tries;
   }
 
   open(): Promise<Session> {
-    this.#opening ??= authenticate(this.#request).then((session) => (this.#session = session));
+    this.#opening ??= authenticate(this.#request, { tries: this.#tries }).then(
+      (session) => (this.#session = session),
+    );
     return this.#opening;
   }
 

@@ -9,6 +9,8 @@ export interface ChildOptions {
   readonly stdin?: string | undefined;
   /** Milliseconds that a reader waits for a byte of output, after which the child is killed. */
   readonly stallMs: number;
+  /** Kills it; what that means is for whoever sends the signal to say. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface RunOptions extends ChildOptions {
@@ -66,6 +68,9 @@ export function startChild(argv: readonly string[], options: ChildOptions): Runn
     void endSoon(lastOfStdout);
   };
   const ending = onExit(() => killGroup(child.pid));
+  const { signal } = options;
+  signal?.addEventListener("abort", kill);
+  if (signal?.aborted) kill();
   let stalled = false;
   const onStall = () => {
     stalled = true;
@@ -85,6 +90,7 @@ export function startChild(argv: readonly string[], options: ChildOptions): Runn
     hasEnded = true;
     clearTimeout(graceTimer);
     clearTimeout(timer);
+    signal?.removeEventListener("abort", kill);
     ending[Symbol.dispose]();
     return { ...outcomeOf(child), unsafeStderr, stalled };
   });

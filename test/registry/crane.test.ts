@@ -351,9 +351,25 @@ describe("a blob from a crane that", () => {
   });
 });
 
+test("the limit of a pull ends a crane that is still busy, and one that is asked later", async () => {
+  using directory = tempDir();
+  const script = "echo $$ > $DOCKER_CONFIG/pid; while :; do echo x; sleep 0.01; done";
+  const registry = await crane(directory, script, { limitMs: 300 });
+  const words =
+    "ghcr.io/org/app:1 is not pulled after 0.3 seconds, which is the limit (PULL_TIMEOUT)";
+  const blob = await registry.blob(BLOB);
+  await expectRefused(new Response(blob).bytes(), "LIMIT_EXCEEDED", words);
+  const pid = Number(readFileSync(directory.file("pid"), "utf8"));
+  while (isRunning(pid)) await Bun.sleep(1);
+  await expectRefused(registry.manifest(), "LIMIT_EXCEEDED", words);
+  await expectRefused(registry.digest(), "LIMIT_EXCEEDED", words);
+  registry.close();
+});
+
 interface FakeOptions {
   readonly program?: string;
   readonly stallMs?: number;
+  readonly limitMs?: number;
   readonly image?: string;
   readonly credentials?: Credentials;
   readonly env?: Readonly<Record<string, string | undefined>>;
