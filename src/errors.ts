@@ -123,7 +123,7 @@ export const ERRORS = {
   DISK_FULL: {
     stage: "extract",
     status: 125,
-    hint: "Free some space, or set WORK_DIR to a directory on a larger disk.",
+    hint: "Free some space, or name a directory on a larger disk: WORK_DIR, with a cache CACHE_DIR, with `pull` --to.",
   },
   DISK_UNWRITABLE: {
     stage: "extract",

@@ -4,19 +4,21 @@
 import { lstatSync, mkdirSync, readdirSync, statSync, utimesSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { RunnerError, reasonOf } from "../errors.ts";
-import { diskError } from "../system/disk-error.ts";
+import { RunnerError } from "../errors.ts";
+import { diskError, errnoOf } from "../system/disk-error.ts";
 import { removeTree } from "../system/private-directory.ts";
 import { identityIn, lifeOf, ownIdentity } from "../system/process-identity.ts";
 
 /** Another layout is another directory: a runner of another version neither reads nor removes what is in this one. */
 const LAYOUT = "v1";
 
+const HINT = "Set CACHE_DIR to a directory of your own that only you may write to (chmod 0700).";
 const WRITABLE_BY_OTHERS = 0o022;
 /** A process that nobody here can ask about has ended by then, or has been forgotten. */
 const FORGOTTEN_MS = 24 * 60 * 60 * 1000;
 
 export class CacheDirectory {
+  readonly path: string;
   readonly blobs: string;
   readonly trees: string;
   readonly names: string;
@@ -31,6 +33,7 @@ export class CacheDirectory {
    * Throws DISK_UNWRITABLE where another user has a hand in it, who could exchange what will run; DISK_FULL.
    */
   constructor(path: string) {
+    this.path = path;
     const root = join(path, LAYOUT);
     const below = (name: string) => join(root, name);
     this.blobs = below("blobs");
@@ -49,12 +52,19 @@ export class CacheDirectory {
       }
       mkdirSync(this.temporary, { recursive: true, mode: 0o700 });
     } catch (error) {
-      if (error instanceof RunnerError) throw error;
-      throw diskError(error, {
-        full: `there is no room left for a cache in ${path}`,
-        unwritable: `no cache can be kept in ${path}: ${reasonOf(error)}`,
-      });
+      throw this.problem(error);
     }
+  }
+
+  /** What the filesystem's refusals come to, DISK_FULL or DISK_UNWRITABLE; any other error is returned as it is. */
+  problem(error: unknown): unknown {
+    if (error instanceof RunnerError || !/^E[A-Z\d]+$/.test(errnoOf(error))) return error;
+    const why = isFile(error) ? ", which is no directory" : ` (${errnoOf(error)})`;
+    return diskError(error, {
+      full: `there is no room left for a cache in ${this.path}`,
+      unwritable: `no cache can be kept in ${this.path}${why}`,
+      unwritableHint: HINT,
+    });
   }
 
   /** A path of this process's own where something can be built; it does not exist yet. */
@@ -100,12 +110,16 @@ export function isForsaken(name: string, path: string, forgottenMs = FORGOTTEN_M
   return stats !== undefined && Date.now() - stats.mtimeMs > forgottenMs;
 }
 
+function isFile(error: unknown): boolean {
+  return ["EEXIST", "ENOTDIR"].includes(errnoOf(error));
+}
+
 function requireOwn(path: string, { uid, mode }: { readonly uid: number; readonly mode: number }) {
   const isOwn = uid === process.geteuid?.();
   if (isOwn && (mode & WRITABLE_BY_OTHERS) === 0) return;
   throw new RunnerError(
     "DISK_UNWRITABLE",
     `the cache ${path} ${isOwn ? "may be written by other users" : "belongs to another user"}`,
-    { hint: "Set CACHE_DIR to a directory of your own that only you may write to (chmod 0700)." },
+    { hint: HINT },
   );
 }

@@ -5,6 +5,7 @@ import { type Ability, type Probe, probeMachine } from "../launch/probe.ts";
 import { hostPlatform, formatPlatform } from "../oci/platform.ts";
 import { print, printJson } from "../output.ts";
 import { hostEnvironmentOf, readSettings, refuseProblems } from "../read-settings.ts";
+import { formatMirror, type Mirrors } from "../registry/mirrors.ts";
 import { type SettingName } from "../settings.ts";
 import { credentialSources } from "../stages/credentials.ts";
 import { findProgram } from "../system/programs.ts";
@@ -16,7 +17,9 @@ import type { Command } from "./command.ts";
 const DOCTOR_SETTINGS = [
   "registryUser",
   "registryClient",
+  "registryMirrors",
   "workDirectory",
+  "cacheDirectory",
   "logLevel",
   "logFormat",
 ] as const satisfies readonly SettingName[];
@@ -29,17 +32,21 @@ export const doctor: Command = {
     const { settings, problems } = readSettings(DOCTOR_SETTINGS, inputs);
     refuseProblems(problems);
     const host = hostEnvironmentOf(inputs.environment);
+    const { registryUser, registryClient, registryMirrors, cacheDirectory } = settings;
     const crane = findProgram("crane", host["PATH"]);
-    const directory = workDirectory({ configured: settings.workDirectory, environment: host });
     const probe = await probeMachine({ searchPath: host["PATH"] ?? "" });
     const diagnosis: Diagnosis = {
       version,
       commit,
       platform: formatPlatform(hostPlatform()),
       user: { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 },
-      registryClient: registryClientOf(settings.registryClient, crane),
-      credentials: await credentialSources({ registryUser: settings.registryUser, host }),
-      workDirectory: { path: directory, writable: isWritable(existingAncestor(directory)) },
+      registryClient: registryClientOf(registryClient, crane, registryMirrors),
+      mirrors: mirrorNames(registryMirrors),
+      credentials: await credentialSources({ registryUser, host }),
+      workDirectory: placeAt(
+        workDirectory({ configured: settings.workDirectory, environment: host }),
+      ),
+      ...(cacheDirectory === undefined ? {} : { cache: placeAt(cacheDirectory) }),
       probe,
     };
     if (inputs.json) printJson(diagnosis);
@@ -54,18 +61,53 @@ interface Diagnosis {
   readonly platform: string;
   readonly user: { readonly uid: number; readonly gid: number };
   readonly registryClient: { readonly client: string; readonly why: string };
+  /** For each registry that has some, in the order in which they are asked. */
+  readonly mirrors: Readonly<Record<string, readonly string[]>>;
   /** Where credentials are looked for, first things first; what is there has not been read. */
   readonly credentials: readonly string[];
-  readonly workDirectory: { readonly path: string; readonly writable: boolean };
+  readonly workDirectory: Place;
+  /** Absent where nothing is kept. */
+  readonly cache?: Place;
   readonly probe: Probe;
 }
 
-function registryClientOf(asked: string, crane: string | undefined): Diagnosis["registryClient"] {
+interface Place {
+  readonly path: string;
+  readonly writable: boolean;
+}
+
+function placeAt(path: string): Place {
+  return { path, writable: isWritable(existingAncestor(path)) };
+}
+
+// Which one it is can depend on the image's registry, and here there is none.
+function registryClientOf(
+  asked: string,
+  crane: string | undefined,
+  mirrors: Mirrors = new Map(),
+): Diagnosis["registryClient"] {
   if (asked === "builtin") return { client: "builtin", why: "REGISTRY_CLIENT asks for it" };
-  if (crane !== undefined) return { client: "crane", why: `found at ${crane}` };
-  return asked === "crane"
-    ? { client: "none", why: "REGISTRY_CLIENT asks for crane, which is not on PATH" }
-    : { client: "builtin", why: "crane is not on PATH" };
+  if (crane === undefined) {
+    return asked === "crane"
+      ? { client: "none", why: "REGISTRY_CLIENT asks for crane, which is not on PATH" }
+      : { client: "builtin", why: "crane is not on PATH" };
+  }
+  const beyondCrane = [
+    "on private addresses",
+    "that want a client certificate",
+    ...(mirrors.size === 0 ? [] : [`that have mirrors (${[...mirrors.keys()].join(", ")})`]),
+  ].join(", or ");
+  const why =
+    asked === "crane"
+      ? `REGISTRY_CLIENT asks for it, and it is at ${crane}; registries ${beyondCrane} are refused`
+      : `it is at ${crane}; registries ${beyondCrane} are asked by the built-in client`;
+  return { client: "crane", why };
+}
+
+function mirrorNames(mirrors: Mirrors = new Map()): Diagnosis["mirrors"] {
+  return Object.fromEntries(
+    [...mirrors].map(([registry, its]) => [registry, its.map(formatMirror)]),
+  );
 }
 
 function asText({ probe, ...diagnosis }: Diagnosis): string {
@@ -75,13 +117,21 @@ function asText({ probe, ...diagnosis }: Diagnosis): string {
     `user             ${probe.root ? "root: the server will run as 1000:1000" : `${diagnosis.user.uid}:${diagnosis.user.gid}: the server will run as the same`}`,
     `registry client  ${diagnosis.registryClient.client}: ${diagnosis.registryClient.why}`,
     `credentials      ${diagnosis.credentials.join(", ") || "none: neither REGISTRY_USER nor a file of docker's or podman's"}`,
-    `work directory   ${diagnosis.workDirectory.path}${diagnosis.workDirectory.writable ? "" : " may not be written by this user; set WORK_DIR"}`,
+    ...Object.entries(diagnosis.mirrors).map(
+      ([registry, names]) => `mirrors          ${names.join(", ")} before ${registry}`,
+    ),
+    `work directory   ${placeText(diagnosis.workDirectory, "WORK_DIR")}`,
+    `cache            ${diagnosis.cache === undefined ? "none: without CACHE_DIR every start pulls the image" : placeText(diagnosis.cache, "CACHE_DIR")}`,
     "run modes",
     ...rows(modes),
     "tools",
     ...rows({ ...tools, "su-exec": dropToolAbility(probe.root, dropTool), mounts }),
   ];
   return lines.map(printable).join("\n");
+}
+
+function placeText({ path, writable }: Place, setting: string): string {
+  return writable ? path : `${path} may not be written by this user; set ${setting}`;
 }
 
 function rows(abilities: Readonly<Record<string, Ability>>): readonly string[] {

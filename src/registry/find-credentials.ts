@@ -64,7 +64,7 @@ async function findInHelper(
     throw unreadable(
       path,
       `has ${registry} looked up by ${program}, which ${problem}`,
-      `Try \`echo ${registry} | ${program} get\`, or set REGISTRY_USER and REGISTRY_PASSWORD, which come before that file.`,
+      `See what \`echo ${registry} | ${program} get\` says, take the helper out of that file, or set REGISTRY_USER and REGISTRY_PASSWORD, which come before it.`,
     );
   }
   return credentials && { credentials, source: `${program}, by ${path}` };

@@ -42,6 +42,8 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 const PROXY_HINT =
   "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names the hosts that are reached without a proxy.";
+const SIGN_IN_HINT =
+  "Write them into the variable that names the proxy, as in HTTPS_PROXY=http://user:password@host:port, with special characters as in a URL (%40 for @).";
 
 // With a proxy in between these are about the connection to it: the other one is its own.
 const CONNECTING = new Set([
@@ -102,12 +104,10 @@ export function proxyRefusal(
   status: number,
   cause?: unknown,
 ): RunnerError {
-  if (status === 407)
-    return proxyProblem(
-      proxy,
-      "wants a username and a password, or others than it was given",
-      cause,
-    );
+  if (status === 407) {
+    const problem = "wants a username and a password, or others than it was given";
+    return proxyProblem(proxy, problem, cause, SIGN_IN_HINT);
+  }
   return proxyProblem(proxy, `does not connect us with ${host} (it answers ${status})`, cause);
 }
 
@@ -129,11 +129,13 @@ export function seconds(ms: number): string {
   return ms === 1000 ? "1 second" : `${ms / 1000} seconds`;
 }
 
-function proxyProblem(proxy: string, problem: string, cause: unknown): RunnerError {
-  return new RunnerError("REGISTRY_UNREACHABLE", `the proxy ${proxy} ${problem}`, {
-    cause,
-    hint: PROXY_HINT,
-  });
+function proxyProblem(
+  proxy: string,
+  problem: string,
+  cause: unknown,
+  hint = PROXY_HINT,
+): RunnerError {
+  return new RunnerError("REGISTRY_UNREACHABLE", `the proxy ${proxy} ${problem}`, { cause, hint });
 }
 
 function through(proxy: Proxy): string {

@@ -17,6 +17,8 @@ export interface Asked {
   readonly reference: Reference;
   /** A blob; a manifest when absent. */
   readonly blob?: Digest | undefined;
+  /** It was asked without encryption. */
+  readonly isPlain?: boolean;
   /** There were credentials at hand. */
   readonly signedIn: boolean;
   /** What they are and where they were found, in words; absent where the settings give them. */
@@ -85,12 +87,20 @@ export function refusalError(refusal: Refusal, asked: Asked): RunnerError {
     return new RunnerError("REGISTRY_DENIED", `${registry} ${withholding(repository)}${words}`);
   }
   const answer = status === undefined ? "with an error" : `with HTTP status ${status}`;
-  const isFault = status !== undefined && status >= 500;
+  const hint = hintFor(status, asked);
   return new RunnerError(
     "REGISTRY_RESPONSE_INVALID",
     `${registry} answers ${answer}${quote(refusal.unsafeMessage)}`,
-    isFault ? { hint: "The registry has a problem of its own; try again later." } : {},
+    hint === undefined ? {} : { hint },
   );
+}
+
+function hintFor(status = 0, { isPlain = false, reference }: Asked): string | undefined {
+  if (status >= 500) return "The registry has a problem of its own; try again later.";
+  // What Go's and nginx's servers answer where they expect TLS.
+  if (status !== 400 || !isPlain) return undefined;
+  const certificate = `~/.config/containers/certs.d/${reference.registry}/ca.crt`;
+  return `It was asked without encryption. If it wants TLS, take it out of REGISTRY_PLAIN_HTTP; if it is on this machine, put its authority's certificate into ${certificate}.`;
 }
 
 /** How the refusals of a reference are put into words, for one who has these credentials. */

@@ -83,7 +83,8 @@ export class Session {
     this.#wire = { stallMs, signal, transport };
     this.patience = { clock, tries, signal, onRetry };
     this.#proof = new Proof({ credentials, clock, fetchToken: (it) => this.#fetchToken(it) });
-    this.asked = askedWith(reference, credentials);
+    const isPlain = this.endpoint.protocol === "http:";
+    this.asked = { ...askedWith(reference, credentials), isPlain };
   }
 
   /**

@@ -95,7 +95,7 @@ export function validatePull(inputs: Inputs): ImageRequest & { readonly destinat
   const request = completed(inputs, settings, [
     ...problems,
     ...credentialProblems(settings),
-    ...cacheProblems(settings),
+    ...cacheProblems(settings, problems),
     ...(destination === "" ? [problem("destination", `${nameOf("destination")} is required`)] : []),
   ]);
   return { ...request, destination };
@@ -110,7 +110,7 @@ export function validateServer(
   const request = completed(inputs, settings, [
     ...problems,
     ...credentialProblems(settings),
-    ...cacheProblems(settings),
+    ...cacheProblems(settings, problems),
     ...(options.portRequired ? portProblems(settings, problems) : []),
   ]);
   return {
@@ -186,9 +186,9 @@ function credentialProblems(settings: ImageSettings): readonly Problem[] {
   return [];
 }
 
-function cacheProblems(settings: ImageSettings): readonly Problem[] {
+function cacheProblems(settings: ImageSettings, found: readonly Problem[]): readonly Problem[] {
   const { cacheDirectory, pullPolicy, offlineStart } = settings;
-  if (cacheDirectory !== undefined) return [];
+  if (cacheDirectory !== undefined || mentions(found, "cacheDirectory")) return [];
   const without = `and nothing is kept without ${nameOf("cacheDirectory")}`;
   return [
     ...(pullPolicy === "missing" || pullPolicy === "never"

@@ -23,11 +23,17 @@ export function isNotAllowed(error: unknown): boolean {
 /** DISK_FULL or DISK_UNWRITABLE, whichever the failure means, with a message for each. */
 export function diskError(
   cause: unknown,
-  messages: { readonly full: string; readonly unwritable: string; readonly stage?: Stage },
+  messages: {
+    readonly full: string;
+    readonly unwritable: string;
+    /** For the second of them, where it is not WORK_DIR that has to change. */
+    readonly unwritableHint?: string;
+    readonly stage?: Stage;
+  },
 ): RunnerError {
-  const { full, unwritable, ...where } = messages;
+  const { full, unwritable, unwritableHint, ...where } = messages;
   const options = { cause, ...where };
-  return isDiskFull(cause)
-    ? new RunnerError("DISK_FULL", full, options)
-    : new RunnerError("DISK_UNWRITABLE", unwritable, options);
+  if (isDiskFull(cause)) return new RunnerError("DISK_FULL", full, options);
+  const hint = unwritableHint === undefined ? {} : { hint: unwritableHint };
+  return new RunnerError("DISK_UNWRITABLE", unwritable, { ...options, ...hint });
 }

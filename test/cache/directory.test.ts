@@ -56,7 +56,11 @@ describe("a cache's directory", () => {
     using dir = tempDir();
     writeFileSync(dir.file("cache"), "");
     expect(() => new CacheDirectory(dir.file("cache"))).toThrow(
-      expect.objectContaining({ code: "DISK_UNWRITABLE" }),
+      expect.objectContaining({
+        code: "DISK_UNWRITABLE",
+        message: expect.stringContaining("is no directory"),
+        hint: expect.stringContaining("CACHE_DIR"),
+      }),
     );
   });
 });

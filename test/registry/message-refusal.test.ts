@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { parseReference } from "../../src/oci/reference.ts";
 import type { Credentials } from "../../src/registry/credentials.ts";
 import { messageRefusal } from "../../src/registry/message-refusal.ts";
-import { askedWith } from "../../src/registry/refusal.ts";
+import { askedWith, refusalError } from "../../src/registry/refusal.ts";
 
 const IDENTITY = { identityToken: "canary-identity" };
 
@@ -51,6 +51,15 @@ test.each([
 ])("status %i says that the image was taken away, and is no trouble that passes", (...row) => {
   const [status, code, message] = row;
   expect(refusal(status, "not any more")).toMatchObject({ code, message });
+});
+
+test("a registry that was asked without encryption may want it", () => {
+  const asked = { reference: parseReference("127.0.0.1:5000/app:1"), signedIn: false };
+  const hint = (status: number, isPlain: boolean) =>
+    refusalError({ status, codes: [], unsafeMessage: "" }, { ...asked, isPlain }).hint;
+  expect(hint(400, true)).toContain("certs.d/127.0.0.1:5000/ca.crt");
+  expect(hint(400, false)).not.toContain("certs.d");
+  expect(hint(500, true)).not.toContain("certs.d");
 });
 
 test("another host's words about our password are not repeated", () => {

@@ -227,7 +227,7 @@ describe("a proxy", () => {
     for (const plainHttp of [new Set<string>(), new Set(["registry.test"])]) {
       const refused = ask("registry.test", { env, plainHttp });
       await expectRefused(refused, "REGISTRY_UNREACHABLE", message);
-      expect(await hintOf(refused)).toContain("HTTPS_PROXY");
+      expect(await hintOf(refused)).toContain("HTTPS_PROXY=http://user:password@");
     }
   });
 

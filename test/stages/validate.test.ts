@@ -29,7 +29,10 @@ describe("stage 1: validate", () => {
       { portRequired: true },
     );
     expect(request).toMatchObject({
-      image: { registry: "ghcr.io", repository: "org/server", tag: "1.2" },
+      image: {
+        kind: "registry",
+        reference: { registry: "ghcr.io", repository: "org/server", tag: "1.2" },
+      },
       port: 7860,
       mcpTransport: "streamable-http",
       serverArguments: ["--help"],
@@ -81,6 +84,14 @@ describe("stage 1: validate", () => {
       [
         "REGISTRY_PASSWORD and --registry-password-file / REGISTRY_PASSWORD_FILE are both set; give one of them",
       ],
+    ],
+    [
+      { IMAGE, PORT: "1", PULL_POLICY: "never" },
+      ["--pull-policy / PULL_POLICY is never, and nothing is kept without --cache-dir / CACHE_DIR"],
+    ],
+    [
+      { IMAGE, PORT: "1", PULL_POLICY: "never", CACHE_DIR: "cache" },
+      ['--cache-dir / CACHE_DIR must be an absolute path, not "cache"'],
     ],
   ])("%o is refused with every problem", (environment, messages) => {
     const failure = failureOf(() => validateServer(inputs(environment), { portRequired: true }));
