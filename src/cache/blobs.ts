@@ -5,7 +5,8 @@ import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync }
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
-import { lockFile } from "../system/file-lock.ts";
+import { errnoOf } from "../system/disk-error.ts";
+import { lockFile, type LockWait } from "../system/file-lock.ts";
 import { type CacheDirectory, touch } from "./directory.ts";
 import { type BlobName, PendingBlob } from "./pending-blob.ts";
 
@@ -22,10 +23,10 @@ export class Blobs {
     this.#directory = directory;
   }
 
-  /** A whole blob, its digest checked; one that is damaged is removed. */
-  read(digest: Digest): Uint8Array | undefined {
+  /** A whole blob of at most `maxBytes`, its digest checked; one that is damaged is removed. */
+  read(digest: Digest, maxBytes = Infinity): Uint8Array | undefined {
     const path = this.#pathOf(digest);
-    const bytes = contentOf(path);
+    const bytes = contentOf(path, maxBytes);
     if (bytes === undefined) return undefined;
     if (digestOf(bytes, algorithmOf(digest)) !== digest) {
       rmSync(path, { force: true });
@@ -50,17 +51,18 @@ export class Blobs {
 
   /**
    * A blob's bytes: from the cache, or from where `obtain` has them, and then kept on the way. Of several that want the
-   * same blob at once, in whatever process, one fetches it and the others wait; `onWait` is called when that happens.
+   * same blob at once, in whatever process, one fetches it and the others wait.
    * A large blob that is damaged shows by its digest only, at its end: `dropDamaged` is for whoever notices.
    */
   async open(
     blob: BlobName,
     obtain: () => Promise<ByteStream>,
-    onWait?: () => void,
+    wait: LockWait = {},
   ): Promise<ByteStream> {
     const kept = await this.#openKept(blob);
     if (kept !== undefined) return kept;
-    const lock = await lockFile(this.#lockOf(blob.digest), onWait);
+    const lock = await this.#lock(blob.digest, wait);
+    if (lock === undefined) return await obtain();
     try {
       const fetchedMeanwhile = await this.#openKept(blob);
       if (fetchedMeanwhile === undefined) return this.#keeping(await obtain(), blob, lock);
@@ -88,11 +90,8 @@ export class Blobs {
   async #openKept({ digest, size }: BlobName): Promise<ByteStream | undefined> {
     const path = this.#pathOf(digest);
     const stats = lstatSync(path, { throwIfNoEntry: false });
-    if (stats === undefined) return undefined;
-    if (stats.size !== size) {
-      rmSync(path, { force: true });
-      return undefined;
-    }
+    // Cut short, or an image is wrong about it: what is fetched, and proves right, takes its place.
+    if (stats?.size !== size) return undefined;
     if (size <= SMALL_BYTES) {
       const bytes = this.read(digest);
       return bytes && new Blob([new Uint8Array(bytes)]).stream();
@@ -149,14 +148,20 @@ export class Blobs {
     return join(this.#directory.blobs, digest.replace(":", "/"));
   }
 
-  #lockOf(digest: Digest): string {
-    return join(this.#directory.locks, `blob-${digest.replace(":", "-")}`);
+  // A cache that takes no lock keeps nothing either, and that is no reason not to fetch.
+  async #lock(digest: Digest, wait: LockWait): Promise<Disposable | undefined> {
+    try {
+      return await lockFile(join(this.#directory.locks, `blob-${digest.replace(":", "-")}`), wait);
+    } catch (error) {
+      if (wait.signal?.aborted || errnoOf(error) === "") throw error;
+      return undefined;
+    }
   }
 }
 
-function contentOf(path: string): Uint8Array | undefined {
+function contentOf(path: string, maxBytes: number): Uint8Array | undefined {
   try {
-    return readFileSync(path);
+    return lstatSync(path).size > maxBytes ? undefined : readFileSync(path);
   } catch {
     return undefined;
   }

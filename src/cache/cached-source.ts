@@ -4,6 +4,7 @@ import { RunnerError } from "../errors.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import type { Descriptor } from "../oci/manifest.ts";
 import { isImageConfigType } from "../oci/media-type.ts";
+import type { LockWait } from "../system/file-lock.ts";
 import type { Blobs } from "./blobs.ts";
 
 /** One image where it comes from. */
@@ -25,8 +26,10 @@ export interface CachedSourceOptions {
   readonly fixedDigest?: Digest | undefined;
   /** Layers are kept as well; a source on this machine's disk needs no second copy of them. */
   readonly keepsLayers: boolean;
-  /** Called when another process fetches what is wanted, and is waited for. */
-  readonly onWait?: () => void;
+  /** A kept manifest that is larger is left to `source` to refuse. */
+  readonly maxManifestBytes?: number;
+  /** For as long as another process fetches what is wanted. */
+  readonly wait?: LockWait;
 }
 
 export interface CachedSource extends Source {
@@ -35,7 +38,7 @@ export interface CachedSource extends Source {
 }
 
 export function cachedSource(options: CachedSourceOptions): CachedSource {
-  const { source, blobs, lastDigest, fixedDigest, keepsLayers, onWait } = options;
+  const { source, blobs, lastDigest, fixedDigest, keepsLayers, maxManifestBytes, wait } = options;
   const given: Digest[] = [];
   // Who has never seen the image needs its manifest anyhow: asking for the digest first would be a request more.
   const digest = async () => fixedDigest ?? (lastDigest && (await source.digest()));
@@ -44,7 +47,7 @@ export function cachedSource(options: CachedSourceOptions): CachedSource {
     digest,
     async manifest(asked) {
       const wanted = asked ?? (await digest());
-      const kept = wanted && blobs.read(wanted);
+      const kept = wanted && blobs.read(wanted, maxManifestBytes);
       const bytes = kept ?? (await source.manifest(wanted));
       const actual = wanted ?? digestOf(bytes);
       if (kept === undefined) blobs.write(actual, bytes);
@@ -54,7 +57,7 @@ export function cachedSource(options: CachedSourceOptions): CachedSource {
     async blob(descriptor) {
       given.push(descriptor.digest);
       return keepsLayers || isImageConfigType(descriptor.mediaType)
-        ? await blobs.open(descriptor, () => source.blob(descriptor), onWait)
+        ? await blobs.open(descriptor, () => source.blob(descriptor), wait)
         : await source.blob(descriptor);
     },
   };

@@ -21,7 +21,7 @@ import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Digest } from "../oci/digest.ts";
 import { onExit } from "../system/cleanup.ts";
-import { lockFile } from "../system/file-lock.ts";
+import { lockFile, type LockWait } from "../system/file-lock.ts";
 import { removeTree } from "../system/private-directory.ts";
 import { bootId } from "../system/process-identity.ts";
 import { type CacheDirectory, touch } from "./directory.ts";
@@ -80,27 +80,28 @@ export class Trees<Report> {
 
   /**
    * The tree of that key. Where there is none, `fill` makes one at a path that does not exist yet, and gives it to the
-   * key's owner: of several processes that want the same tree one does so and the others wait, of which `onWait` tells.
-   * Throws what `fill` and the filesystem throw.
+   * key's owner: of several processes that want the same tree one does so and the others wait.
+   * Throws what `fill` throws, the signal's reason, DISK_FULL and DISK_UNWRITABLE.
    */
   async findOrFill(
     key: TreeKey,
     fill: (root: string) => Promise<Report>,
-    onWait?: () => void,
+    wait: LockWait = {},
   ): Promise<CachedTree<Report>> {
-    const lock = await lockFile(join(this.#directory.locks, `tree-${prefixOf(key)}`), onWait);
     try {
+      using _ = await lockFile(join(this.#directory.locks, `tree-${prefixOf(key)}`), wait);
       return (await this.find(key)) ?? (await this.#fill(key, fill));
-    } finally {
-      lock[Symbol.dispose]();
+    } catch (error) {
+      throw this.#directory.problem(error);
     }
   }
 
   async #use(name: string, isOver: () => boolean): Promise<CachedTree<Report> | undefined> {
     const directory = join(this.#directory.trees, name);
     const path = join(directory, "root");
-    const lease = takeLease(this.#directory, name);
+    let lease: Disposable | undefined;
     try {
+      lease = takeLease(this.#directory, name);
       const { boot, tree, report } = readRecord<Report>(directory);
       using state = new TreeState(path, stateFiles(directory), tree);
       if (boot === bootId() && (await isSame(state, isOver))) {
@@ -110,6 +111,8 @@ export class Trees<Report> {
     } catch {
       // Incomplete, or gone this moment.
     }
+    // Without a lease nobody has looked at it.
+    if (lease === undefined) return undefined;
     forgetTree(directory);
     lease[Symbol.dispose]();
     return undefined;

@@ -12,6 +12,7 @@ import type { Digest } from "../oci/digest.ts";
 import { formatImageName } from "../oci/image-name.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { nameOf } from "../read-settings.ts";
+import { startDeadline } from "../registry/deadline.ts";
 import type { ImageSource } from "../registry/registry.ts";
 import { authenticate, type Session } from "./authenticate.ts";
 import { ExpectedTree, type Tree } from "./expected-tree.ts";
@@ -69,18 +70,25 @@ function cachedSession(
     mayShare && known !== undefined ? keyOf(known.manifest) : undefined,
   );
   const late = new LateSession(request, triesFor(request, known));
+  // A runner that is waited for counts as the registry does.
+  const deadline = startDeadline(formatImageName(request.image), request.pullTimeout * 1000);
+  const { signal } = deadline;
   const registry = cachedSource({
     source: sourceOf(request, name, { late, expected }),
     blobs: cache.blobs,
     lastDigest: known?.digest,
     fixedDigest: fixedDigest(request, known),
     keepsLayers: request.image.kind === "registry",
-    onWait: () => log.info("waiting for another runner, which fetches the same layer"),
+    maxManifestBytes: request.maxManifestBytes,
+    wait: {
+      onWait: () => log.info("waiting for another runner, which fetches the same layer"),
+      signal,
+    },
   });
   return {
     registry,
     cached: {
-      tree: (image, fill) => findTree(cache, expected, { key: keyOf(image.digest), fill }),
+      tree: (image, fill) => findTree(cache, expected, { key: keyOf(image.digest), fill, signal }),
       dropDamagedLayers: ({ layers }) =>
         cache.blobs.dropDamaged(layers.map(({ descriptor }) => descriptor)),
       remember(image) {
@@ -93,25 +101,29 @@ function cachedSession(
       tidy: () => cache.tidy(),
       makeRoom: () => cache.makeRoom(),
     },
-    [Symbol.dispose]: () => late[Symbol.dispose](),
+    [Symbol.dispose]() {
+      deadline.clear();
+      late[Symbol.dispose]();
+    },
   };
 }
 
 interface WantedTree {
   readonly key: TreeKey;
+  readonly signal: AbortSignal | undefined;
   fill(root: string): Promise<UnpackReport>;
 }
 
 async function findTree(
   { trees }: ImageCache<UnpackReport>,
   expected: ExpectedTree,
-  { key, fill }: WantedTree,
+  { key, fill, signal }: WantedTree,
 ): Promise<Tree> {
   const onWait = () => log.info("waiting for another runner, which unpacks the same image");
   return (
     (await expected.take(key)) ??
     (await trees.find(key)) ??
-    (await trees.findOrFill(key, fill, onWait))
+    (await trees.findOrFill(key, fill, { onWait, signal }))
   );
 }
 

@@ -11,16 +11,23 @@ const LOCK_NB = 4;
 /** Short enough for a person not to notice, long enough to cost nothing. */
 const WAIT_MS = { first: 5, longest: 100 } as const;
 
+export interface LockWait {
+  /** Called once, when there is somebody to wait for. */
+  readonly onWait?: (() => void) | undefined;
+  /** Ends the wait, with its reason: a holder that has been stopped does not end by itself. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * Takes the lock at `path`, waiting for as long as somebody holds it; signals are heard meanwhile. `onWait` is called
- * once, when there is somebody to wait for. Disposing it gives the lock back. Throws SYSTEM_CALL_FAILED, and what the
- * filesystem throws.
+ * Takes the lock at `path`, waiting for as long as somebody holds it; signals are heard meanwhile. Disposing it gives
+ * the lock back. Throws SYSTEM_CALL_FAILED, the signal's reason, and what the filesystem throws.
  */
-export async function lockFile(path: string, onWait: () => void = () => {}): Promise<Disposable> {
+export async function lockFile(path: string, wait: LockWait = {}): Promise<Disposable> {
   for (let waitMs: number = WAIT_MS.first, waited = false; ; waited = true) {
     const lock = tryLockFile(path);
     if (lock !== undefined) return lock;
-    if (!waited) onWait();
+    wait.signal?.throwIfAborted();
+    if (!waited) wait.onWait?.();
     await sleep(waitMs);
     waitMs = Math.min(waitMs * 2, WAIT_MS.longest);
   }

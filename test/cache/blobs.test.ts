@@ -123,13 +123,40 @@ test("of several that want a blob at once, one fetches it and the others wait", 
       return streamOf(LARGE.bytes, 100_000);
     };
     const blobs = new Blobs(cache.directory);
-    return await bytesOf(await blobs.open(LARGE, fetch, () => (waits += 1)));
+    return await bytesOf(await blobs.open(LARGE, fetch, { onWait: () => (waits += 1) }));
   };
   const results = await Promise.all([want(), want(), want()]);
   expect(results.map((bytes) => Bun.hash(bytes))).toEqual(
     Array.from({ length: 3 }, () => Bun.hash(LARGE.bytes)),
   );
   expect([fetches, waits]).toEqual([1, 2]);
+});
+
+test("who waits for a blob is called away", async () => {
+  using cache = testCache();
+  const blobs = new Blobs(cache.directory);
+  const held = await blobs.open(LARGE, fetchOf(LARGE));
+  const abort = new AbortController();
+  const wait = { signal: abort.signal, onWait: () => abort.abort(new Error("time is up")) };
+  await expect(blobs.open(LARGE, never, wait)).rejects.toThrow("time is up");
+  expect(await bytesOf(held)).toEqual(LARGE.bytes);
+});
+
+test("a blob stays, whatever size an image gives it", async () => {
+  using cache = testCache();
+  const blobs = new Blobs(cache.directory);
+  await bytesOf(await blobs.open(SMALL, fetchOf(SMALL)));
+  await expect(blobs.open({ ...SMALL, size: 7 }, never)).rejects.toThrow("it was fetched");
+  expect(await bytesOf(await blobs.open(SMALL, never))).toEqual(SMALL.bytes);
+});
+
+test("a blob is only not kept where the cache takes no lock", async () => {
+  using cache = testCache();
+  rmSync(cache.directory.locks, { recursive: true });
+  writeFileSync(cache.directory.locks, "");
+  const blobs = new Blobs(cache.directory);
+  expect(await bytesOf(await blobs.open(SMALL, fetchOf(SMALL)))).toEqual(SMALL.bytes);
+  await expect(blobs.open(SMALL, never)).rejects.toThrow("it was fetched");
 });
 
 test("a blob is evicted while it is read, and read to its end all the same", async () => {

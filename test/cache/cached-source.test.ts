@@ -56,6 +56,20 @@ describe("a manifest", () => {
     expect(requests).toEqual([...expected]);
   });
 
+  // A layer may be kept, and an index may name it.
+  test("that is larger than any may be is not read from the cache", async () => {
+    using cache = testCache();
+    const { source, requests } = asked();
+    const blobs = new Blobs(cache.directory);
+    blobs.write(DIGEST, MANIFEST);
+    const options = { source, blobs, keepsLayers: true, fixedDigest: DIGEST };
+    const cached = cachedSource({ ...options, maxManifestBytes: MANIFEST.length - 1 });
+    await cached.manifest();
+    expect(requests).toEqual(["GET digest"]);
+    await cachedSource({ ...options, maxManifestBytes: MANIFEST.length }).manifest();
+    expect(requests).toEqual(["GET digest"]);
+  });
+
   test("that is pinned and kept costs nothing", async () => {
     using cache = testCache();
     const { source, requests } = asked();

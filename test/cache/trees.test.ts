@@ -66,6 +66,17 @@ describe("a tree", () => {
     }
   });
 
+  test.each(["locks", "leases", "temporary"] as const)(
+    "cannot be kept where its %s cannot be written, which is said",
+    async (place) => {
+      using cache = testCache();
+      rmSync(cache.directory[place], { recursive: true });
+      writeFileSync(cache.directory[place], "");
+      const filling = new Trees<string>(cache.directory).findOrFill(KEY, fillTree);
+      await expect(filling).rejects.toMatchObject({ code: "DISK_UNWRITABLE" });
+    },
+  );
+
   test("is filled once for several that want it at the same time", async () => {
     using cache = testCache();
     let fills = 0;
@@ -74,7 +85,8 @@ describe("a tree", () => {
       fills += 1;
       return await fillTree(root);
     };
-    const want = () => new Trees<string>(cache.directory).findOrFill(KEY, fill, () => (waits += 1));
+    const want = () =>
+      new Trees<string>(cache.directory).findOrFill(KEY, fill, { onWait: () => (waits += 1) });
     const trees = await Promise.all([want(), want(), want()]);
     expect(new Set(trees.map(({ path }) => path)).size).toBe(1);
     expect([fills, waits]).toEqual([1, 2]);

@@ -41,9 +41,11 @@ test("who waits is told so once, and goes on when the holder is killed", async (
   using dir = tempDir();
   const child = await holder(dir.file("lock"));
   let waits = 0;
-  const waiting = lockFile(dir.file("lock"), () => {
-    waits += 1;
-    child.kill("SIGKILL");
+  const waiting = lockFile(dir.file("lock"), {
+    onWait() {
+      waits += 1;
+      child.kill("SIGKILL");
+    },
   });
   using lock = await waiting;
   expect(lock).toBeDefined();
