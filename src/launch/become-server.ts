@@ -9,6 +9,7 @@ import { openLoaderRoot } from "./loader-root.ts";
 import { NAMESPACE_TOOLS } from "./namespace-tools.ts";
 import type { NamespaceToolFound } from "./probe.ts";
 import { enterPrivateRoot, type Notes, openPrivateRoot } from "./private-root.ts";
+import { traceServer } from "./proot.ts";
 import { RESUME_ARGUMENT, resumeEnvironment } from "./resume-plan.ts";
 import { throughSuExec } from "./su-exec.ts";
 
@@ -39,6 +40,8 @@ export async function becomeServer(plan: LaunchPlan, surroundings: Surroundings)
       enterPrivateRoot(root, surroundings.notes);
       return handOver(directSuccessor(plan));
     }
+    case "proot":
+      return traceServer(plan, surroundings.notes);
     case "loader":
       await openLoaderRoot(plan, surroundings.notes);
       await releaseSignals();

@@ -49,13 +49,21 @@ export async function releaseSignals(): Promise<void> {
 export function handOver(successor: Successor): never {
   enter(successor.workingDirectory);
   for (const number of IGNORED_BY_BUN) resetSignal(number);
+  becomeServersUser(successor.identity);
+  return replaceProcess(successor);
+}
+
+/**
+ * Gives this process, for good, what the server inherits: blocking stdio, limits, and no more rights than `identity`
+ * has, or than it has already. Throws SYSTEM_CALL_FAILED.
+ */
+export function becomeServersUser(identity: Identity | undefined): void {
   for (const descriptor of STDIO) makeBlocking(descriptor);
   limitOpenFiles(OPEN_FILES);
   process.umask(UMASK);
   forbidNewPrivileges();
   clearAmbientCapabilities();
-  if (successor.identity !== undefined) become(successor.identity);
-  return replaceProcess(successor);
+  if (identity !== undefined) become(identity);
 }
 
 /** execve and nothing else: no descriptor beyond stdio is inherited. */

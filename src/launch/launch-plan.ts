@@ -2,6 +2,7 @@
 
 import type { Identity } from "./ownership.ts";
 import type { NamespaceToolFound } from "./probe.ts";
+import type { Tracer } from "./proot-trial.ts";
 import type { RunMode } from "./run-mode.ts";
 
 export interface LaunchPlan {
@@ -29,6 +30,8 @@ export interface LaunchPlan {
   readonly dropTool?: string;
   /** The program that makes the user namespace in userns. */
   readonly namespaceTool?: NamespaceToolFound;
+  /** The program that traces the server in proot. */
+  readonly tracer?: Tracer;
   /** In loader mode, where all other names are this machine's: directories that its tree must have, inside it. */
   readonly relocated?: { readonly workingDirectory: string; readonly home: string };
 }

@@ -40,8 +40,12 @@ export interface PrivateRoot extends Disposable {
  * Makes the plan's root one that the server may write to. May take long: a tree may have to be copied. Throws
  * DISK_FULL, DISK_UNWRITABLE, WORKDIR_UNUSABLE.
  */
-export async function openPrivateRoot(plan: LaunchPlan, notes: Notes): Promise<PrivateRoot> {
-  const mounts = hasOwnMounts(notes);
+export async function openPrivateRoot(
+  plan: LaunchPlan,
+  notes: Notes,
+  { mayMount = true }: { readonly mayMount?: boolean } = {},
+): Promise<PrivateRoot> {
+  const mounts = mayMount && hasOwnMounts(notes);
   const { root, scratch, workingDirectory, identity } = plan;
   if (scratch === undefined) return { path: root, mounts, [Symbol.dispose]: () => {} };
   const opened = mounts ? tryLayers(root, scratch) : { why: "nothing can be mounted here" };
@@ -57,9 +61,19 @@ export async function openPrivateRoot(plan: LaunchPlan, notes: Notes): Promise<P
   return { path, mounts, [Symbol.dispose]: () => "path" in opened && opened[Symbol.dispose]() };
 }
 
+/** Gives a root what the image lacks and returns where the kernel's trees go. Throws DISK_FULL, DISK_UNWRITABLE. */
+export function furnish(root: string): readonly MountPoint[] {
+  try {
+    return furnishRoot(root);
+  } catch (cause) {
+    const message = `the image's root cannot be furnished: ${reasonOf(cause)}`;
+    throw diskError(cause, { full: message, unwritable: message, stage: "execute" });
+  }
+}
+
 /** Enters a root for good. Throws DISK_FULL, DISK_UNWRITABLE, SYSTEM_CALL_FAILED. */
 export function enterPrivateRoot({ path, mounts }: PrivateRoot, notes: Notes): void {
-  const mountPoints = furnished(path);
+  const mountPoints = furnish(path);
   // The root as a mount, which pivot_root wants.
   if (mounts && bind({ source: path, target: path }, notes)) {
     for (const point of mountPoints) bind(point, notes);
@@ -120,15 +134,6 @@ function unmount(path: string): void {
     detach(path);
   } catch {
     // It was entered, and the name is another's now.
-  }
-}
-
-function furnished(root: string): MountPoint[] {
-  try {
-    return furnishRoot(root);
-  } catch (cause) {
-    const message = `the image's root cannot be furnished: ${reasonOf(cause)}`;
-    throw diskError(cause, { full: message, unwritable: message, stage: "execute" });
   }
 }
 

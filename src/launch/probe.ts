@@ -7,6 +7,7 @@ import { chroot } from "../system/namespace.ts";
 import { findProgram } from "../system/programs.ts";
 import { isMapped, missingCapabilities } from "./capabilities.ts";
 import { NAMESPACE_TOOLS, type NamespaceTool } from "./namespace-tools.ts";
+import { tryTracer, type Tracer, type TracerTrial } from "./proot-trial.ts";
 import { SERVER_IDENTITY, serverIdentity } from "./ownership.ts";
 import type { RunMode } from "./run-mode.ts";
 
@@ -24,6 +25,8 @@ export interface Probe {
   readonly tools: Readonly<Record<NamespaceTool["name"], Ability>>;
   /** The tool that makes the user namespace in userns mode. */
   readonly namespaceTool?: NamespaceToolFound;
+  /** What traces the server in proot mode. */
+  readonly tracer?: Tracer;
   /** su-exec, where root finds it. */
   readonly dropTool?: string;
 }
@@ -38,6 +41,8 @@ export interface ProbeOptions {
   readonly searchPath: string;
   /** The directory that overlay would write to. */
   readonly runtimeRoot?: string;
+  /** An existing directory where programs that are tried may put what they need for themselves. */
+  readonly temporary?: string;
 }
 
 // A container image whose root exists for nothing but the server declares it with this file.
@@ -53,7 +58,10 @@ export async function probeMachine(options: ProbeOptions): Promise<Probe> {
   const root = process.geteuid?.() === 0;
   const identity = root ? identityChange() : works("the server runs as this user");
   const mounts = mountAbility(root);
-  const trials = root ? rootNeedsNoTool() : await tryTools(options.searchPath);
+  const [trials, tracing] = await Promise.all([
+    root ? rootNeedsNoTool() : tryTools(options.searchPath),
+    tryTracer(options.searchPath, options.temporary),
+  ]);
   const found = trials.find((trial) => trial.ability.works && trial.program !== undefined);
   const dropTool = root ? findProgram(DROP_TOOL, options.searchPath) : undefined;
   return {
@@ -62,6 +70,7 @@ export async function probeMachine(options: ProbeOptions): Promise<Probe> {
       overlay: both(identity, overlayAbility(options.runtimeRoot ?? "/")),
       chroot: both(identity, chrootAbility(root, mounts)),
       userns: usernsAbility(root, trials),
+      proot: both(identity, tracerAbility(tracing)),
       loader: both(identity, loaderAbility()),
     },
     mounts,
@@ -69,6 +78,7 @@ export async function probeMachine(options: ProbeOptions): Promise<Probe> {
     ...(found?.program === undefined
       ? {}
       : { namespaceTool: { name: found.name, program: found.program } }),
+    ...("why" in tracing ? {} : { tracer: tracing }),
     ...(dropTool === undefined ? {} : { dropTool }),
   };
 }
@@ -132,6 +142,15 @@ function usernsAbility(root: boolean, trials: readonly Trial[]): Ability {
 function loaderAbility(): Ability {
   return works(
     "it needs nothing, but the server sees this machine's files, and not every image can start",
+  );
+}
+
+function tracerAbility(trial: TracerTrial): Ability {
+  if ("why" in trial) return fails(trial.why);
+  return works(
+    trial.filtered
+      ? "proot traces it, and the kernel filters what concerns the tracer"
+      : "proot traces it, at every system call",
   );
 }
 

@@ -4,7 +4,7 @@
 import { RunnerError } from "../errors.ts";
 import type { Ability, Probe } from "./probe.ts";
 
-export const RUN_MODES = ["auto", "overlay", "chroot", "userns", "loader"] as const;
+export const RUN_MODES = ["auto", "overlay", "chroot", "userns", "proot", "loader"] as const;
 export type RunModeChoice = (typeof RUN_MODES)[number];
 export type RunMode = Exclude<RunModeChoice, "auto">;
 
@@ -40,27 +40,44 @@ export function chooseRunMode(
 }
 
 function chooseByEvidence(probe: Probe, evidence: () => OverlayEvidence): ChosenMode {
-  const { overlay, chroot, userns, loader } = probe.modes;
+  const { overlay, chroot, userns, proot, loader } = probe.modes;
   const found: OverlayEvidence = overlay.works ? evidence() : { grade: "none", why: overlay.why };
   if (found.grade === "whole") return { mode: "overlay", reason: found.why };
   // Where overlay is out of the question, which is every host, nobody wants to read why.
   const instead = overlay.works ? `; not overlay, because ${found.why}` : "";
-  if (chroot.works) return { mode: "chroot", reason: `${chroot.detail}${instead}` };
-  if (userns.works) return { mode: "userns", reason: `${userns.detail}${instead}` };
+  const own = choosePrivateRoot(probe);
+  if (own !== undefined) return { mode: own.mode, reason: `${own.reason}${instead}` };
   if (found.grade === "partial") {
     return {
       mode: "overlay",
-      reason: `nothing better works here (${failures({ chroot, userns })}), although ${found.why}`,
+      reason: `nothing better works here (${failures({ chroot, userns, proot })}), although ${found.why}`,
     };
   }
   // Last of all, because nothing separates the server from this machine's files then.
-  const whyNot = `overlay: ${found.why}; ${failures({ chroot, userns })}`;
+  const whyNot = `overlay: ${found.why}; ${failures({ chroot, userns, proot })}`;
   if (loader.works) return { mode: "loader", reason: `nothing better works here (${whyNot})` };
   throw new RunnerError(
     "RUN_MODE_UNAVAILABLE",
     `no run mode works here: ${whyNot}; ${failures({ loader })}`,
     { hint: wayOut(probe) },
   );
+}
+
+// The kernel's own ways come first, because the server pays nothing for them. A tracer costs it something at each
+// system call that names a file, and with kernel filters at no other, which is a small price for a root that is whole:
+// where nothing can be mounted, a changed root has no /proc, and Bun, for one, does not start. Without filters every
+// call costs, so there the changed root is better for what starts in it.
+function choosePrivateRoot({ modes, mounts, tracer }: Probe): ChosenMode | undefined {
+  const { chroot, userns, proot } = modes;
+  if (chroot.works && !mounts.works && proot.works) {
+    return tracer?.filtered === true
+      ? { mode: "proot", reason: `${proot.detail}; not chroot, which has no /proc here` }
+      : { mode: "chroot", reason: `${chroot.detail}; RUN_MODE=proot has /proc, and is slower` };
+  }
+  if (chroot.works) return { mode: "chroot", reason: chroot.detail };
+  if (userns.works) return { mode: "userns", reason: userns.detail };
+  if (!proot.works) return undefined;
+  return { mode: "proot", reason: `${proot.detail}; not ${failures({ chroot, userns })}` };
 }
 
 function failures(modes: Readonly<Record<string, Ability>>): string {
@@ -72,5 +89,5 @@ function failures(modes: Readonly<Record<string, Ability>>): string {
 function wayOut(probe: Probe): string {
   return probe.root
     ? "Allow CAP_SYS_CHROOT, CAP_SETUID and CAP_SETGID (Docker's defaults do), or run as an ordinary user with user namespaces."
-    : "Run the runner as root, or allow user namespaces (with Docker: --security-opt seccomp=unconfined) and install bubblewrap or util-linux.";
+    : "Install proot; or run the runner as root; or allow user namespaces (with Docker: --security-opt seccomp=unconfined) and install bubblewrap or util-linux.";
 }

@@ -93,6 +93,7 @@ export function dropPrivileges(
     drop: probe.root,
     ...(probe.dropTool === undefined ? {} : { dropTool: probe.dropTool }),
     ...(probe.namespaceTool === undefined ? {} : { namespaceTool: probe.namespaceTool }),
+    ...(probe.tracer === undefined ? {} : { tracer: probe.tracer }),
   };
   return plan.mode === "loader" ? planLoader(plan, log.warn) : plan;
 }

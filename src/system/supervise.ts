@@ -28,6 +28,14 @@ export interface SupervisedProgram {
    * enough; before, signals wait.
    */
   readonly findTarget: (statusText: string) => number | undefined;
+  /**
+   * Where the program's own end says nothing: finds the exit status to end with in the same text, upon which the
+   * program gets a signal to end as well.
+   */
+  readonly end?: {
+    readonly find: (statusText: string) => number | undefined;
+    readonly signal: NodeJS.Signals;
+  };
 }
 
 /**
@@ -53,27 +61,39 @@ export async function supervise(program: SupervisedProgram): Promise<number> {
     cwd: "/",
     stdio: ["inherit", "inherit", "inherit", "pipe"],
   });
-  void followStatus(child.stdio[STATUS_DESCRIPTOR], program.findTarget, (pid) => {
-    target = pid;
-    for (const signal of waiting.splice(0)) sendSignal(pid, signal);
+  let status: number | undefined;
+  const following = followStatus(child.stdio[STATUS_DESCRIPTOR], (text) => {
+    target = program.findTarget(text);
+    if (target === undefined) return;
+    for (const signal of waiting.splice(0)) sendSignal(target, signal);
+    status ??= program.end?.find(text);
+    if (status !== undefined) end(child, program.end?.signal);
   });
   await child.exited;
+  if (program.end !== undefined) await following;
+  if (status !== undefined) return status;
   if (child.signalCode === null) return child.exitCode ?? 1;
   return 128 + (constants.signals[child.signalCode as NodeJS.Signals] ?? 0);
 }
 
+// What it has started may be in its way; the runner waits for it no longer than this.
+const PATIENCE_MS = 2_000;
+
+function end(child: Bun.Subprocess, signal: NodeJS.Signals | undefined): void {
+  child.kill(signal);
+  setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
+}
+
 async function followStatus(
   descriptor: number | null | undefined,
-  findTarget: SupervisedProgram["findTarget"],
-  found: (pid: number) => void,
+  tell: (text: string) => void,
 ): Promise<void> {
   if (typeof descriptor !== "number") return;
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of Bun.file(descriptor).stream()) {
     text += decoder.decode(chunk, { stream: true });
-    const pid = findTarget(text);
-    if (pid !== undefined) found(pid);
+    tell(text);
   }
 }
 

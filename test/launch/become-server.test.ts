@@ -45,6 +45,7 @@ const NO_MOUNTS = mountProblem();
 const NO_NAMESPACE = AS_ROOT
   ? (otherUserProblem() ?? runModeProblem(ORDINARY_USER))
   : runModeProblem();
+const NO_OTHER_USER = AS_ROOT ? otherUserProblem() : undefined;
 const SERVER = serverIdentity();
 const WITHOUT_MOUNTS = ["setpriv", "--bounding-set", "-sys_admin"];
 const WITHOUT_MKNOD = ["setpriv", "--bounding-set", "-sys_admin,-mknod"];
@@ -103,6 +104,34 @@ const WAYS: readonly Way[] = [
       searchPath: onlyPrograms(dir, { bwrap: "bwrap" }),
       shared: true,
     }),
+    monitored: true,
+  },
+  {
+    name: "proot",
+    programs: ["proot"],
+    problem: NO_OTHER_USER,
+    options: () => ({ ...ORDINARY, mode: "proot" }),
+    monitored: true,
+  },
+  {
+    name: "proot on a shared tree",
+    programs: ["proot"],
+    problem: NO_OTHER_USER,
+    options: () => ({ ...ORDINARY, mode: "proot", shared: true }),
+    monitored: true,
+  },
+  {
+    name: "proot for root",
+    programs: ["proot"],
+    problem: NOT_ROOT,
+    options: () => ({ mode: "proot" }),
+    monitored: true,
+  },
+  {
+    name: "proot for root without capabilities to mount, on a shared tree",
+    programs: ["proot", "setpriv"],
+    problem: NOT_ROOT,
+    options: () => ({ mode: "proot", through: WITHOUT_MOUNTS, shared: true }),
     monitored: true,
   },
   {

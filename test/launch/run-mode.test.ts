@@ -20,6 +20,15 @@ const CASES: readonly Case[] = [
   { asked: "auto", working: "overlay chroot", grade: "none", mode: "chroot" },
   { asked: "auto", working: "overlay userns", grade: "none", mode: "userns" },
   { asked: "auto", working: "overlay userns", grade: "partial", mode: "userns" },
+  { asked: "auto", working: "overlay proot", grade: "whole", mode: "overlay" },
+  { asked: "auto", working: "overlay proot", grade: "partial", mode: "proot" },
+  { asked: "auto", working: "proot loader", grade: "none", mode: "proot" },
+  { asked: "auto", working: "userns proot", grade: "none", mode: "userns" },
+  { asked: "auto", working: "chroot mounts proot filtered", grade: "none", mode: "chroot" },
+  { asked: "auto", working: "chroot proot", grade: "none", mode: "chroot" },
+  { asked: "auto", working: "chroot proot filtered", grade: "none", mode: "proot" },
+  { asked: "proot", working: "chroot proot", grade: "none", mode: "proot" },
+  { asked: "proot", working: "chroot", grade: "none", mode: "RUN_MODE_UNAVAILABLE" },
   { asked: "auto", working: "overlay", grade: "partial", mode: "overlay" },
   { asked: "auto", working: "overlay", grade: "none", mode: "RUN_MODE_UNAVAILABLE" },
   { asked: "auto", working: "chroot userns", grade: "whole", mode: "chroot" },
@@ -47,10 +56,12 @@ function probeOf(working: string): Probe {
       overlay: ability("overlay"),
       chroot: ability("chroot"),
       userns: ability("userns"),
+      proot: ability("proot"),
       loader: ability("loader"),
     },
     mounts: ability("mounts"),
     tools: { unshare: ability("unshare"), bwrap: ability("bwrap") },
+    tracer: { program: "/usr/bin/proot", environment: {}, filtered: working.includes("filtered") },
   };
 }
 
@@ -77,7 +88,7 @@ describe("chooseRunMode", () => {
     expect(() => chooseRunMode("auto", probeOf("overlay"), evidence)).toThrow(
       expect.objectContaining({
         message:
-          "no run mode works here: overlay: node is not there; chroot: no chroot here; userns: no userns here; loader: no loader here",
+          "no run mode works here: overlay: node is not there; chroot: no chroot here; userns: no userns here; proot: no proot here; loader: no loader here",
         hint: expect.stringContaining("user namespaces"),
       }),
     );

@@ -1,0 +1,119 @@
+/* What proot starts in place of the server, in the server's own root: it starts the server and tells the runner how it
+ * ends, which proot gets wrong (its status is that of whichever process ends last, and 255 for a signal). A static
+ * program of a few system calls, because a root may hold no other program than the server.
+ *
+ *   START tracer PROOT ARGUMENT...             becomes proot, which ends when the runner does
+ *   START server PROGRAM ARGV0 ARGUMENT...     starts the server
+ *
+ * Descriptor 3 takes a line for each thing that happens: "pid N", "failed ERRNO", "ended STATUS". Of the environment,
+ * the server gets what begins with '_', without it; the rest is for proot.
+ *
+ * src/launch/proot-start-code.ts holds what `bun scripts/proot-start.ts` makes of this. */
+
+#include <asm/unistd.h>
+
+typedef unsigned long word;
+
+enum { SIGQUIT = 3, SIGKILL = 9, SIGPIPE = 13, SIGCHLD = 17, SIGXFSZ = 25 };
+enum { PR_SET_PDEATHSIG = 1, PR_SET_CHILD_SUBREAPER = 36 };
+enum { SIG_SETMASK = 2, F_SETFD = 2, FD_CLOEXEC = 1, AT_FDCWD = -100, ECHILD = 10, STATUS = 3 };
+
+static inline long call(long number, word a, word b, word c, word d) {
+#if defined(__x86_64__)
+	long result;
+	register word r10 __asm__("r10") = d;
+	__asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10) : "rcx", "r11", "memory");
+	return result;
+#elif defined(__aarch64__)
+	register long x8 __asm__("x8") = number;
+	register word x0 __asm__("x0") = a;
+	register word x1 __asm__("x1") = b;
+	register word x2 __asm__("x2") = c;
+	register word x3 __asm__("x3") = d;
+	register word x4 __asm__("x4") = 0;
+	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory");
+	return (long)x0;
+#endif
+}
+
+/* Writes "<word> <number>\n"; returns whether anybody was there to take it. */
+static int tell(const char *what, word number) {
+	char line[32];
+	word end = 0, digits = 1;
+	for (word rest = number; rest > 9; rest /= 10) digits++;
+	while (*what) line[end++] = *what++;
+	line[end++] = ' ';
+	for (word at = digits; at > 0; number /= 10) line[end + --at] = '0' + number % 10;
+	end += digits;
+	line[end++] = '\n';
+	return call(__NR_write, STATUS, (word)line, end, 0) == (long)end;
+}
+
+static __attribute__((noreturn)) void leave(word status) {
+	for (;;) call(__NR_exit_group, status, 0, 0, 0);
+}
+
+/* Bun ignores these two, and what ignores them does not end when its reader goes away. */
+static void reset(int signal) {
+	word action[4] = {0};
+	call(__NR_rt_sigaction, signal, (word)action, 0, sizeof(word));
+}
+
+static void take_environment(char **environment) {
+	char **kept = environment;
+	for (; *environment; environment++)
+		if (**environment == '_') *kept++ = *environment + 1;
+	*kept = 0;
+}
+
+static __attribute__((noreturn)) void become_server(char **argv, char **environment, word mask) {
+	call(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
+	call(__NR_fcntl, STATUS, F_SETFD, FD_CLOEXEC, 0);
+	/* Nobody there: the runner was killed before it could be followed by proot. */
+	if (!tell("pid", call(__NR_getpid, 0, 0, 0, 0))) leave(SIGKILL);
+	reset(SIGPIPE);
+	reset(SIGXFSZ);
+	take_environment(environment);
+	call(__NR_rt_sigprocmask, SIG_SETMASK, (word)&mask, 0, sizeof(word));
+	tell("failed", -call(__NR_execve, (word)argv[0], (word)(argv + 1), (word)environment, 0));
+	leave(127);
+}
+
+static __attribute__((noreturn)) void serve(char **argv, char **environment) {
+	word all = ~0ul, mask = 0;
+	int ended, status = 0;
+	/* The server never sees this file. */
+	call(__NR_unlinkat, AT_FDCWD, (word)argv[0], 0, 0);
+	call(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
+	/* Orphans come here, where their ends are taken notice of. */
+	call(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0);
+	/* A terminal sends its signals to this process as well. */
+	call(__NR_rt_sigprocmask, SIG_SETMASK, (word)&all, (word)&mask, sizeof(word));
+	long server = call(__NR_clone, SIGCHLD, 0, 0, 0);
+	if (server == 0) become_server(argv + 2, environment, mask);
+	if (server < 0) {
+		tell("failed", -server);
+		leave(126);
+	}
+	do ended = call(__NR_wait4, -1, (word)&status, 0, 0);
+	while (ended != server && ended != -ECHILD);
+	int signal = status & 0x7f;
+	word code = signal ? 128 + signal : (status >> 8) & 0xff;
+	tell("ended", code);
+	leave(code);
+}
+
+__attribute__((used)) void start(word *stack) {
+	char **argv = (char **)(stack + 1), **environment = argv + *stack + 1;
+	if (*stack > 3 && *argv[1] == 's') serve(argv, environment);
+	/* proot then kills what it traces, which would go on untraced, among the runner's own files, without it. */
+	call(__NR_prctl, PR_SET_PDEATHSIG, SIGQUIT, 0, 0);
+	if (*stack > 2) call(__NR_execve, (word)argv[2], (word)(argv + 2), (word)environment, 0);
+	leave(127);
+}
+
+#if defined(__x86_64__)
+__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall start\n");
+#elif defined(__aarch64__)
+__asm__(".globl _start\n_start:\n\tmov x29, xzr\n\tmov x30, xzr\n\tmov x0, sp\n\tb start\n");
+#endif

@@ -1,0 +1,175 @@
+// The server in a private root that PRoot makes by tracing it: nothing is mounted and no right is needed. PRoot takes
+// the signals that are sent to it for its own and tells another process's end for the server's, so the runner stays,
+// and what PRoot starts is a small program of the runner's that tells it the truth (proot-start.c).
+
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdtempSync,
+  statSync,
+  writeFileSync,
+  type Stats,
+} from "node:fs";
+import { constants } from "node:os";
+import { dirname, join, posix } from "node:path";
+import { RunnerError, printable, reasonOf } from "../errors.ts";
+import { supervise } from "../system/supervise.ts";
+import type { MountPoint } from "./furnish-root.ts";
+import { becomeServersUser } from "./hand-over.ts";
+import type { LaunchPlan } from "./launch-plan.ts";
+import type { Identity } from "./ownership.ts";
+import { furnish, openPrivateRoot, type Notes } from "./private-root.ts";
+import { PROOT_START_CODE } from "./proot-start-code.ts";
+import type { Tracer } from "./proot-trial.ts";
+
+/**
+ * Runs the plan's server to its end as the plan's user, who this process becomes, and returns the exit status to end
+ * with. Throws COMMAND_NOT_FOUND, COMMAND_NOT_RUNNABLE, RUN_MODE_UNAVAILABLE, WORKDIR_UNUSABLE, DISK_*,
+ * SYSTEM_CALL_FAILED.
+ */
+export async function traceServer(plan: LaunchPlan, notes: Notes): Promise<number> {
+  const { tracer, identity, drop } = plan;
+  if (tracer === undefined) throw unavailable("proot does not work here");
+  using root = await openPrivateRoot(plan, notes, { mayMount: false });
+  const mountPoints = furnish(root.path);
+  const place = ownPlace(root.path, identity);
+  if (drop) openWay(place, identity);
+  using start = placeStart(root.path);
+  becomeServersUser(drop ? identity : undefined);
+  const argv = [
+    join(root.path, start.path),
+    "tracer",
+    ...tracerArguments(plan, tracer, { root: root.path, mountPoints }),
+    start.path,
+    "server",
+    plan.program,
+    ...plan.argv,
+  ];
+  const env = { ...tracer.environment, PROOT_TMP_DIR: place, ...hidden(plan.environment) };
+  return await follow(plan, { argv, env, onStarted: () => start[Symbol.dispose]() });
+}
+
+function tracerArguments(
+  { workingDirectory }: LaunchPlan,
+  { program }: Tracer,
+  { root, mountPoints }: { readonly root: string; readonly mountPoints: readonly MountPoint[] },
+): readonly string[] {
+  const bindings = mountPoints.flatMap(({ source, target }) => [
+    "-b",
+    `${source}:${posix.join("/", posix.relative(root, target))}`,
+  ]);
+  // Quiet but for errors: its warnings would stand among the server's own lines.
+  return [program, "-v", "-1", "-r", root, ...bindings, "-w", workingDirectory];
+}
+
+// What proot-start takes the mark off again. Until then no variable of the image's means anything to PRoot or to its
+// loader.
+function hidden(environment: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).map(([name, value]) => [`_${name}`, value]),
+  );
+}
+
+interface TracedProgram {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly onStarted: () => void;
+}
+
+async function follow(
+  { program }: LaunchPlan,
+  { argv, env, onStarted }: TracedProgram,
+): Promise<number> {
+  let text = "";
+  const status = await supervised({
+    argv,
+    env,
+    findTarget(statusText) {
+      text = statusText;
+      const pid = numberIn(statusText, "pid");
+      if (pid !== undefined) onStarted();
+      return pid;
+    },
+    // What the server has left behind could not go on without its tracer.
+    end: { find: (statusText) => numberIn(statusText, "ended"), signal: "SIGQUIT" },
+  });
+  const errno = numberIn(text, "failed");
+  if (errno !== undefined) {
+    throw new RunnerError(
+      errno === constants.errno.ENOENT ? "COMMAND_NOT_FOUND" : "COMMAND_NOT_RUNNABLE",
+      `${printable(program)} could not be started: ${errnoName(errno)}`,
+    );
+  }
+  if (numberIn(text, "pid") !== undefined) return status;
+  throw unavailable(`proot ended with ${status} before it started the server`);
+}
+
+async function supervised(program: Parameters<typeof supervise>[0]): Promise<number> {
+  try {
+    return await supervise(program);
+  } catch (cause) {
+    throw unavailable(`nothing can be started in the image's root: ${reasonOf(cause)}`, cause);
+  }
+}
+
+function numberIn(statusText: string, word: string): number | undefined {
+  const [, digits] = new RegExp(`^${word} (\\d+)$`, "m").exec(statusText) ?? [];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+function errnoName(errno: number): string {
+  const entry = Object.entries(constants.errno).find(([, value]) => value === errno);
+  return entry?.[0] ?? `errno ${errno}`;
+}
+
+// PRoot writes a file of its own, beside the root and gone with it.
+function ownPlace(root: string, { uid, gid }: Identity): string {
+  const place = mkdtempSync(join(dirname(root), "proot-"));
+  if (process.geteuid?.() === 0) chownSync(place, uid, gid);
+  return place;
+}
+
+const SEARCHABLE_BY_ALL = 0o111;
+const OPEN_TO_OWNER = 0o700;
+const PERMISSIONS = 0o7777;
+
+// A root switch leaves the way to the root behind; here the server's user walks it, with every name. The run's
+// directory and the one that all runs share are the runner's own to open; neither can be listed for it.
+function openWay(place: string, identity: Identity): void {
+  const run = dirname(place);
+  const own = [run, dirname(run)];
+  for (let directory = run; directory !== "/"; directory = dirname(directory)) {
+    const stats = statSync(directory);
+    if (maySearch(stats, identity)) continue;
+    if (!own.includes(directory) || stats.uid !== process.geteuid?.()) {
+      throw new RunnerError(
+        "RUN_MODE_UNAVAILABLE",
+        `the server's user, ${identity.uid}, cannot reach its root: ${printable(directory)} is closed to it`,
+        { hint: "Set WORK_DIR to a directory that everybody may pass through.", stage: "execute" },
+      );
+    }
+    chmodSync(directory, (stats.mode & PERMISSIONS) | SEARCHABLE_BY_ALL);
+  }
+}
+
+function maySearch({ uid, gid, mode }: Stats, identity: Identity): boolean {
+  if (uid === identity.uid) return (mode & 0o100) !== 0;
+  return (mode & (gid === identity.gid ? 0o010 : 0o001)) !== 0;
+}
+
+// In the server's root, which PRoot shows as it is; proot-start removes its own file before it starts the server.
+function placeStart(root: string): Disposable & { readonly path: string } {
+  const mode = lstatSync(root).mode & PERMISSIONS;
+  const closed = (mode & OPEN_TO_OWNER) !== OPEN_TO_OWNER;
+  const path = `/.fastmcp-runner-start-${crypto.randomUUID()}`;
+  const code = Buffer.from(PROOT_START_CODE[process.arch] ?? "", "base64");
+  if (closed) chmodSync(root, mode | OPEN_TO_OWNER);
+  writeFileSync(join(root, path), code, { flag: "wx" });
+  chmodSync(join(root, path), 0o555);
+  return { path, [Symbol.dispose]: () => closed && chmodSync(root, mode) };
+}
+
+function unavailable(message: string, cause?: unknown): RunnerError {
+  return new RunnerError("RUN_MODE_UNAVAILABLE", message, { cause, stage: "execute" });
+}
