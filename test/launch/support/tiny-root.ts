@@ -84,8 +84,9 @@ export interface StartOptions {
   readonly uid?: number;
   /** The root is a tree that others use as well, and is the server's user's already. */
   readonly shared?: boolean;
-  /** Where a run has its directory then. */
+  /** Where a run has its directory then, and what its name begins with. */
   readonly scratchParent?: string;
+  readonly scratchName?: string;
   /** A program with arguments that starts the runner, such as setpriv. */
   readonly through?: readonly string[];
   readonly stdin?: "ignore" | "pipe";
@@ -156,6 +157,7 @@ function launchOf(root: string, options: StartOptions): Launch {
 }
 
 // A start has a new one, and the names that lead there may be of any kind.
-function scratchFor(dir: TempDir, { scratchParent = dir.path }: StartOptions): string {
-  return mkdtempSync(join(scratchParent, "scratch,a:b\\c="));
+function scratchFor(dir: TempDir, options: StartOptions): string {
+  const { scratchParent = dir.path, scratchName = "scratch,a:b\\c=" } = options;
+  return mkdtempSync(join(scratchParent, scratchName));
 }
