@@ -120,7 +120,11 @@ function chooseCrane(
   const program = findProgram("crane", host["PATH"]);
   const hasMirrors = mirrorsFor(request, reference).length > 0;
   const obstacle = craneObstacle({ registry: reference.registry, transport, hasMirrors });
-  if (registryClient === "auto") return obstacle === undefined ? program : undefined;
+  if (registryClient === "auto") {
+    if (obstacle === undefined || program === undefined) return program;
+    log.debug(`crane is not used: ${obstacle.message}`);
+    return undefined;
+  }
   if (obstacle !== undefined) throw obstacle;
   if (program !== undefined) return program;
   throw new RunnerError(
