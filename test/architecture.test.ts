@@ -61,7 +61,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   citty: ["command-line.ts"],
   "consola/core": ["log.ts"],
-  valibot: ["read-settings.ts", "settings.ts", "oci/", "registry/"],
+  valibot: ["read-settings.ts", "settings.ts", "settings/", "oci/", "registry/"],
 };
 
 /** Effects with one address each: a pattern, and where it may stand. */

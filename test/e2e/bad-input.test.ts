@@ -10,6 +10,8 @@ import { freePort, runRunner } from "../support/runner.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const ACCOUNT = { username: "reader", password: "right-password" };
+// A registry that refuses connections may be about to start: it is asked five times, over 7.5 seconds at most.
+const RETRIES_MS = 30_000;
 const hello = [{ path: "bin/hello", content: "#!/bin/hello\n", mode: 0o755 }];
 
 let open: LoopbackRegistry;
@@ -98,13 +100,17 @@ describe("inputs", () => {
 });
 
 describe("registries", () => {
-  test("one that is unreachable", () =>
-    expectFailure(
-      { IMAGE: `127.0.0.1:${freePort()}/a/b` },
-      "REGISTRY_UNREACHABLE",
-      125,
-      /127\.0\.0\.1/,
-    ));
+  test(
+    "one that is unreachable",
+    () =>
+      expectFailure(
+        { IMAGE: `127.0.0.1:${freePort()}/a/b` },
+        "REGISTRY_UNREACHABLE",
+        125,
+        /127\.0\.0\.1/,
+      ),
+    RETRIES_MS,
+  );
 
   test("one whose name does not exist", () =>
     expectFailure(

@@ -9,6 +9,7 @@ import type { PasswordCredentials } from "../../src/registry/credentials.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import { descriptorOf } from "../support/descriptor-of.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
+import { fastClock } from "../support/fast-clock.ts";
 import { expectRefused } from "../support/expect-refused.ts";
 import { buildImage, buildIndex, type BuiltImage } from "../support/image-builder.ts";
 import {
@@ -255,7 +256,11 @@ async function builtinClient(
   image: string,
   credentials: PasswordCredentials | undefined,
 ): Promise<Client> {
-  const registry = createBuiltin(parseReference(image), { credentials, stallMs: STALL_MS });
+  const registry = createBuiltin(parseReference(image), {
+    credentials,
+    stallMs: STALL_MS,
+    clock: fastClock(),
+  });
   return { registry, [Symbol.asyncDispose]: async () => registry.close() };
 }
 
