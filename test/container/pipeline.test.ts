@@ -80,11 +80,12 @@ containerTest(
 );
 
 containerTest(
-  "as 1000:1000 without capabilities, an image that needs its whole file system is refused with the reasons",
+  "as 1000:1000 without capabilities, a mode that nothing here allows is refused with the reasons",
   async () => {
     const { registry, options } = serve(await buildEverythingImage());
     using _ = registry;
-    const run = await podman("run", ...AS_USER, ...options, RUNNER_IMAGE);
+    const asked = [...options, "--env=RUN_MODE=userns"];
+    const run = await podman("run", ...AS_USER, ...asked, RUNNER_IMAGE);
     expect(run.stdout).toBe("");
     expect(run.stderr).toContain("[RUN_MODE_UNAVAILABLE]");
     expect(run.exitCode).toBe(125);

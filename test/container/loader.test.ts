@@ -1,0 +1,117 @@
+// The last resort in the strictest place: user 1000 without capabilities, under Docker's seccomp rules, in a container
+// that has musl and nothing of what the images are built on.
+
+import { beforeAll, describe, expect } from "bun:test";
+import { type ImageConfigInput, buildImage } from "../support/image-builder.ts";
+import { startLoopbackRegistry } from "../support/loopback-registry.ts";
+import { AS_ROOT, AS_USER, podman } from "../support/podman.ts";
+import {
+  BUILD_MS,
+  RUNNER_IMAGE,
+  buildRunnerImage,
+  canRunContainers,
+  needsContainers,
+} from "../support/runner-image.ts";
+import {
+  busyboxFiles,
+  muslFiles,
+  nodeFiles,
+  pythonFiles,
+  venvFiles,
+} from "../support/runtime-files.ts";
+import type { TarEntry } from "../support/tar-archive.ts";
+
+const START_MS = 60_000;
+
+beforeAll(async () => {
+  if (canRunContainers()) await buildRunnerImage();
+}, BUILD_MS);
+
+interface Sample {
+  readonly layer: () => readonly TarEntry[];
+  readonly config: ImageConfigInput;
+  /** What it writes to stdout, or what is said instead. */
+  readonly writes?: RegExp;
+  readonly refused?: RegExp;
+}
+
+const PYTHON_SCRIPT =
+  "import ssl, sys, os, edited; print(sys.prefix, os.getuid(), os.getpid(), edited.WHERE)\n";
+const NODE_SCRIPT = "console.log(process.version, process.getuid(), process.pid, process.cwd())";
+const ROOT = String.raw`/var/cache/fastmcp-runner/run-[-\w]+/rootfs`;
+
+const SAMPLES: Readonly<Record<string, Sample>> = {
+  "Node at /usr/local/bin": {
+    layer: () => [...nodeFiles(), { path: "app/server.js", content: NODE_SCRIPT }],
+    config: { Entrypoint: ["node"], Cmd: ["/app/server.js"], WorkingDir: "/app" },
+    writes: new RegExp(String.raw`^v[\d.]+ 1000 1 ${ROOT}/app\n$`),
+  },
+  "Python in a virtual environment": {
+    layer: () => [
+      ...pythonFiles("usr/local"),
+      ...venvFiles("/usr/local/bin"),
+      {
+        path: "app/.venv/bin/serve",
+        content: `#!/app/.venv/bin/python\n${PYTHON_SCRIPT}`,
+        mode: 0o755,
+      },
+    ],
+    config: { Entrypoint: ["serve"], Env: ["PATH=/app/.venv/bin:/usr/local/bin"] },
+    writes: new RegExp(`^${ROOT}/app/.venv 1000 1 ${ROOT}/app/src/edited.py\n$`),
+  },
+  "Python below /root/.local": {
+    layer: () => [
+      { path: "root/", mode: 0o700 },
+      ...pythonFiles("root/.local/python"),
+      ...venvFiles("/root/.local/python/bin"),
+    ],
+    config: { Entrypoint: ["/app/.venv/bin/python", "-c", PYTHON_SCRIPT] },
+    writes: new RegExp(`^${ROOT}/app/.venv 1000 1 ${ROOT}/app/src/edited.py\n$`),
+  },
+  "a static program alone": {
+    layer: () => busyboxFiles().slice(0, 1),
+    config: { Entrypoint: ["/bin/busybox", "id", "-u"] },
+    writes: /^1000\n$/,
+  },
+  "a program for musl": {
+    layer: muslFiles,
+    config: { Entrypoint: ["hello", "/usr/bin"], Env: ["PATH=/usr/bin:/bin"] },
+    writes: new RegExp(`^hello from musl\n${ROOT}/usr/bin\n`),
+  },
+  "an entrypoint that is a shell script": {
+    layer: () => [
+      ...busyboxFiles(),
+      { path: "entrypoint.sh", content: '#!/bin/sh\nexec "$@"\n', mode: 0o755 },
+    ],
+    config: { Entrypoint: ["/entrypoint.sh"], Cmd: ["echo"] },
+    refused: /\/entrypoint\.sh is a script, and \/bin\/sh is a shell/,
+  },
+};
+
+describe.each([
+  ["1000:1000 without capabilities", AS_USER],
+  ["root with Docker's default capabilities", AS_ROOT],
+] as const)("in loader mode, as %s", (_, rules) => {
+  for (const [name, { layer, config, writes, refused }] of Object.entries(SAMPLES)) {
+    needsContainers()(
+      name,
+      async () => {
+        const image = buildImage({ layers: [layer()], config, compression: "none" });
+        using registry = startLoopbackRegistry({ images: { "team/server:1": image } });
+        const environment = {
+          IMAGE: `${registry.host}/team/server:1`,
+          MCP_TRANSPORT: "stdio",
+          RUN_MODE: "loader",
+        };
+        const settings = Object.entries(environment).map(([key, value]) => `--env=${key}=${value}`);
+        const run = await podman("run", ...rules, ...settings, RUNNER_IMAGE);
+        expect(run.stderr).toContain("nothing separates the server from this machine");
+        if (refused !== undefined) expect(run.stderr).toMatch(refused);
+        if (writes === undefined) expect(run.stdout).toBe("");
+        else expect(run.stdout, run.stderr).toMatch(writes);
+        expect(run.exitCode).toBe(refused === undefined ? 0 : 125);
+      },
+      START_MS,
+    );
+  }
+});
