@@ -100,7 +100,9 @@ export class Session {
 
   /** The same for an address of anybody's, who is shown nothing that says who we are. */
   getElsewhere(url: URL, { signal, tries, ...options }: AskOptions): Promise<Answer> {
-    const wire = this.#wireUntil(signal);
+    const { transport: known } = this.#options;
+    const transport = known && { route: (address: URL) => known.strangersRoute(address) };
+    const wire = { ...this.#wireUntil(signal), transport };
     const attempt = () => request(url, { ...options, ...wire });
     return persist(url.host, attempt, this.#patienceFor(wire, tries));
   }

@@ -25,6 +25,8 @@ export interface Transport {
   readonly showsCertificate: boolean;
   /** Throws INPUT_INVALID for a proxy or certificates that are no use. */
   route(url: URL): Route;
+  /** The same without a certificate of ours: for an address that an image names, which anybody can write. */
+  strangersRoute(url: URL): Route;
 }
 
 /** How one URL is reached. */
@@ -82,16 +84,23 @@ export function createTransport({ registry, env, ...options }: TransportOptions)
     };
   }
 
+  function route(url: URL): Route {
+    const proxy = proxyFor(url, env);
+    const isPlain = [url, proxy].every((hop) => hop?.protocol !== "https:");
+    const tls = isPlain ? STRICT : (known.get(url.origin) ?? tlsOptions(url));
+    if (!isPlain) known.set(url.origin, tls);
+    return { options: { tls, proxy: proxy?.href ?? false }, proxy: proxy?.host };
+  }
+
   return {
     endpoint,
     authorities,
     showsCertificate,
-    route(url) {
-      const proxy = proxyFor(url, env);
-      const isPlain = [url, proxy].every((hop) => hop?.protocol !== "https:");
-      const tls = isPlain ? STRICT : (known.get(url.origin) ?? tlsOptions(url));
-      if (!isPlain) known.set(url.origin, tls);
-      return { options: { tls, proxy: proxy?.href ?? false }, proxy: proxy?.host };
+    route,
+    strangersRoute(url) {
+      const { options, proxy } = route(url);
+      const { cert: _cert, key: _key, ...tls } = options.tls;
+      return { options: { ...options, tls }, proxy };
     },
   };
 }

@@ -6,7 +6,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { RunnerError } from "../../src/errors.ts";
+import { parseReference } from "../../src/oci/reference.ts";
 import { readBody, request } from "../../src/registry/request.ts";
+import { Session } from "../../src/registry/session.ts";
 import { createTransport, type TransportOptions } from "../../src/registry/transport.ts";
 import {
   type CertificateAuthority,
@@ -135,6 +137,27 @@ describe("a certificate of ours", () => {
     writeIdentity(directory, authority.issue({ names: "DNS:client" }));
     expect(await ask(registry, { env })).toBe("answer");
     expect(shown).toEqual([`${server.port} is shown one`, `${blobs.port} is shown none`]);
+  });
+
+  test("is not shown where an image says that a part of it is", async () => {
+    const shown: string[] = [];
+    await using server = await serveClients(shown);
+    using home = tempDir();
+    const registry = `127.0.0.1:${server.port}`;
+    const { env, directory } = homeFor(home, registry);
+    writeFileSync(`${directory}/ca.crt`, authority.cert);
+    writeIdentity(directory, authority.issue({ names: "DNS:client" }));
+    const transport = createTransport({ registry, env });
+    const session = new Session(parseReference(`${registry}/org/app`), {
+      stallMs: 5000,
+      transport,
+    });
+    const url = new URL("/blob", transport.endpoint);
+    const read = () => session.read("/v2/", { accept: "*/*", maxBytes: 1000 });
+    await read();
+    await readBody((await session.getElsewhere(url, { accept: "*/*" })).body, 1000);
+    await read();
+    expect(shown.map((line) => line.split(" ").at(-1))).toEqual(["one", "none", "one"]);
   });
 
   /** A server that asks for a certificate, and writes down whether it got one. */
