@@ -5,9 +5,9 @@ import { type Ability, type Probe, probeMachine } from "../launch/probe.ts";
 import { hostPlatform, formatPlatform } from "../oci/platform.ts";
 import { print, printJson } from "../output.ts";
 import { hostEnvironmentOf, readSettings, refuseProblems } from "../read-settings.ts";
-import { formatMirror, type Mirrors } from "../registry/mirrors.ts";
-import { type SettingName } from "../settings.ts";
+import type { SettingName } from "../settings.ts";
 import { credentialSources } from "../stages/credentials.ts";
+import { mirrorNames } from "../stages/networks.ts";
 import { findProgram } from "../system/programs.ts";
 import { existingAncestor, isWritable } from "../system/private-directory.ts";
 import { workDirectory } from "../system/run-directory.ts";
@@ -32,7 +32,8 @@ export const doctor: Command = {
     const { settings, problems } = readSettings(DOCTOR_SETTINGS, inputs);
     refuseProblems(problems);
     const host = hostEnvironmentOf(inputs.environment);
-    const { registryUser, registryClient, registryMirrors, cacheDirectory } = settings;
+    const { registryUser, registryClient, cacheDirectory } = settings;
+    const mirrors = mirrorNames(settings);
     const crane = findProgram("crane", host["PATH"]);
     const probe = await probeMachine({ searchPath: host["PATH"] ?? "" });
     const diagnosis: Diagnosis = {
@@ -40,8 +41,8 @@ export const doctor: Command = {
       commit,
       platform: formatPlatform(hostPlatform()),
       user: { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 },
-      registryClient: registryClientOf(registryClient, crane, registryMirrors),
-      mirrors: mirrorNames(registryMirrors),
+      registryClient: registryClientOf(registryClient, crane, mirrors),
+      mirrors,
       credentials: await credentialSources({ registryUser, host }),
       workDirectory: placeAt(
         workDirectory({ configured: settings.workDirectory, environment: host }),
@@ -84,7 +85,7 @@ function placeAt(path: string): Place {
 function registryClientOf(
   asked: string,
   crane: string | undefined,
-  mirrors: Mirrors = new Map(),
+  mirrors: Diagnosis["mirrors"],
 ): Diagnosis["registryClient"] {
   if (asked === "builtin") return { client: "builtin", why: "REGISTRY_CLIENT asks for it" };
   if (crane === undefined) {
@@ -92,22 +93,17 @@ function registryClientOf(
       ? { client: "none", why: "REGISTRY_CLIENT asks for crane, which is not on PATH" }
       : { client: "builtin", why: "crane is not on PATH" };
   }
+  const mirrored = Object.keys(mirrors);
   const beyondCrane = [
     "on private addresses",
     "that want a client certificate",
-    ...(mirrors.size === 0 ? [] : [`that have mirrors (${[...mirrors.keys()].join(", ")})`]),
+    ...(mirrored.length === 0 ? [] : [`that have mirrors (${mirrored.join(", ")})`]),
   ].join(", or ");
   const why =
     asked === "crane"
       ? `REGISTRY_CLIENT asks for it, and it is at ${crane}; registries ${beyondCrane} are refused`
       : `it is at ${crane}; registries ${beyondCrane} are asked by the built-in client`;
   return { client: "crane", why };
-}
-
-function mirrorNames(mirrors: Mirrors = new Map()): Diagnosis["mirrors"] {
-  return Object.fromEntries(
-    [...mirrors].map(([registry, its]) => [registry, its.map(formatMirror)]),
-  );
 }
 
 function asText({ probe, ...diagnosis }: Diagnosis): string {

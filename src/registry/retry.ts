@@ -3,7 +3,7 @@
 /** How often a request is made at most. */
 export const TRIES = 5;
 /** A registry that asks for a longer wait than this is not waited for. */
-export const MAX_WAIT_MS = 60_000;
+const MAX_WAIT_MS = 60_000;
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_BACKOFF_MS = 10_000;

@@ -1,6 +1,7 @@
 // Where stages 3 and 4 find an image: in a registry, and before it in the cache, where there is one. With a cache the
 // registry is asked as seldom as PULL_POLICY allows, and signed in to only when there is something to ask.
 
+import { resolve } from "node:path";
 import { cachedSource, nowhere } from "../cache/cached-source.ts";
 import { type ImageCache, openCache } from "../cache/image-cache.ts";
 import type { ImageName, KnownImage } from "../cache/names.ts";
@@ -14,9 +15,10 @@ import { formatPlatform } from "../oci/platform.ts";
 import { nameOf } from "../read-settings.ts";
 import { startDeadline } from "../registry/deadline.ts";
 import type { ImageSource } from "../registry/registry.ts";
-import { authenticate, type Session } from "./authenticate.ts";
+import { authenticate } from "./authenticate.ts";
 import { ExpectedTree, type Tree } from "./expected-tree.ts";
 import type { Image } from "./fetch-config.ts";
+import { LateSession } from "./late-session.ts";
 import type { ImageRequest } from "./validate.ts";
 
 /** An image's home; disposing it forgets the credentials. */
@@ -170,33 +172,11 @@ function triesFor(
 }
 
 function nameIn({ image, platform }: ImageRequest): ImageName {
-  return { name: formatImageName(image), platform: formatPlatform(platform) };
+  // A relative path is another image in another directory.
+  const whole = image.kind === "registry" ? image : { ...image, path: resolve(image.path) };
+  return { name: formatImageName(whole), platform: formatPlatform(platform) };
 }
 
 function keyOf(manifest: Digest): TreeKey {
   return { manifest, ...serverIdentity() };
-}
-
-/** A session that begins when it is first needed. */
-class LateSession implements Disposable {
-  readonly #request: ImageRequest;
-  readonly #tries: number | undefined;
-  #opening: Promise<Session> | undefined;
-  #session: Session | undefined;
-
-  constructor(request: ImageRequest, tries: number | undefined) {
-    this.#request = request;
-    this.#tries = tries;
-  }
-
-  open(): Promise<Session> {
-    this.#opening ??= authenticate(this.#request, { tries: this.#tries }).then(
-      (session) => (this.#session = session),
-    );
-    return this.#opening;
-  }
-
-  [Symbol.dispose](): void {
-    this.#session?.[Symbol.dispose]();
-  }
 }

@@ -35,6 +35,17 @@ export function mirrorsFor(request: ImageRequest, { registry }: Reference): read
   return request.registryMirrors?.get(registry) ?? [];
 }
 
+/** For each registry that has mirrors their names, in the order in which they are asked. */
+export function mirrorNames({
+  registryMirrors = new Map(),
+}: Pick<ImageRequest, "registryMirrors">): Readonly<Record<string, readonly string[]>> {
+  const entries = [...registryMirrors].map(([registry, mirrors]) => [
+    registry,
+    mirrors.map(formatMirror),
+  ]);
+  return Object.fromEntries(entries);
+}
+
 /**
  * The registry with its mirrors before it, if it has any. Each is asked with credentials of its own only: those of the
  * registry are none of its business. Throws CREDENTIALS_UNREADABLE and what `open` throws.

@@ -14,9 +14,16 @@ import {
   type SettingSources,
 } from "../read-settings.ts";
 import { type SettingName, type Settings } from "../settings.ts";
+import {
+  cacheProblems,
+  credentialProblems,
+  mentions,
+  portProblems,
+  problem,
+} from "./contradictions.ts";
 
 /** What every command that reads an image is told. */
-export const IMAGE_SETTINGS = [
+const IMAGE_SETTINGS = [
   "image",
   "registryUser",
   "registryPassword",
@@ -157,53 +164,3 @@ const IMAGE_MISSING: Problem = {
   code: "INPUT_INVALID",
   message: `${nameOf("image")} is required: the image to run, such as ghcr.io/org/server:1.2`,
 };
-
-function portProblems(settings: ServerSettings, found: readonly Problem[]): readonly Problem[] {
-  if (settings.port !== undefined || settings.mcpTransport === "stdio") return [];
-  if (mentions(found, "port") || mentions(found, "mcpTransport")) return [];
-  return [
-    problem("port", `${nameOf("port")} is required, unless ${nameOf("mcpTransport")} is stdio`),
-  ];
-}
-
-function credentialProblems(settings: ImageSettings): readonly Problem[] {
-  const { registryUser, registryPassword, registryPasswordFile } = settings;
-  const user = nameOf("registryUser");
-  const password = nameOf("registryPassword");
-  const file = nameOf("registryPasswordFile");
-  if (registryPassword !== undefined && registryPasswordFile !== undefined) {
-    return [problem("registryPassword", `${password} and ${file} are both set; give one of them`)];
-  }
-  const given = registryPassword !== undefined ? password : registryPasswordFile && file;
-  if (registryUser !== undefined && given === undefined) {
-    const message = `${user} is set but neither ${password} nor ${file} is; give both or neither`;
-    return [problem("registryUser", message)];
-  }
-  if (registryUser === undefined && given !== undefined) {
-    const message = `${given} is set but ${user} is not; give both or neither`;
-    return [problem("registryUser", message)];
-  }
-  return [];
-}
-
-function cacheProblems(settings: ImageSettings, found: readonly Problem[]): readonly Problem[] {
-  const { cacheDirectory, pullPolicy, offlineStart } = settings;
-  if (cacheDirectory !== undefined || mentions(found, "cacheDirectory")) return [];
-  const without = `and nothing is kept without ${nameOf("cacheDirectory")}`;
-  return [
-    ...(pullPolicy === "missing" || pullPolicy === "never"
-      ? [problem("pullPolicy", `${nameOf("pullPolicy")} is ${pullPolicy}, ${without}`)]
-      : []),
-    ...(offlineStart === "1"
-      ? [problem("offlineStart", `${nameOf("offlineStart")} is 1, ${without}`)]
-      : []),
-  ];
-}
-
-function problem(setting: SettingName, message: string): Problem {
-  return { setting, code: "INPUT_INVALID", message };
-}
-
-function mentions(problems: readonly Problem[], setting: SettingName): boolean {
-  return problems.some((found) => found.setting === setting);
-}
