@@ -114,3 +114,25 @@ test.each([
   },
   RUN_MS,
 );
+
+test(
+  "a relative name is another image in another directory, also to the cache",
+  async () => {
+    using dir = tempDir();
+    for (const place of ["here", "there"]) {
+      const image = buildImage({ layers: [[{ path: place }]], config: CONFIG });
+      mkdirSync(dir.file(`${place}/layout`), { recursive: true });
+      writeFiles(dir.file(`${place}/layout`), layoutFiles({ image }));
+      const end = await runRunner({
+        through: ["env", "-C", dir.file(place)],
+        arguments: ["pull", "oci:layout", "--to", dir.file(`${place}/tree`)],
+        environment: { CACHE_DIR: dir.file("cache"), PULL_POLICY: "missing" },
+      });
+      expect({ ...end, files: readdirSync(dir.file(`${place}/tree`)) }).toMatchObject({
+        status: 0,
+        files: [place],
+      });
+    }
+  },
+  RUN_MS,
+);
