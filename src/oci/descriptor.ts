@@ -21,6 +21,9 @@ export interface Descriptor {
   readonly data?: Uint8Array;
 }
 
+/** Each is a request to a host of the image author's choice, and most images have none. */
+const MAX_URLS = 10;
+
 const platformSchema = v.pipe(
   v.object({ os: v.string(), architecture: v.string(), variant: optional(v.string()) }),
   v.transform(({ os, architecture, variant }): Platform => ({
@@ -40,7 +43,7 @@ export const descriptorSchema = v.pipe(
       v.minValue(0, "is negative"),
     ),
     platform: optional(platformSchema),
-    urls: optional(v.array(v.string())),
+    urls: optional(v.pipe(v.array(v.string()), v.maxLength(MAX_URLS, `are more than ${MAX_URLS}`))),
     annotations: optional(v.record(v.string(), v.string())),
     artifactType: optional(v.string()),
     data: optional(v.pipe(v.string(), v.base64("is not base64"))),

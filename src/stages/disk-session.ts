@@ -25,6 +25,7 @@ export async function diskSession(name: DiskImageName, request: ImageRequest): P
     limits,
     maxManifestBytes,
     maxConfigBytes,
+    maxLayers: limits.layers,
   });
   log.debug(`the image is on disk: ${await registry.digest()}`);
   return { registry, [Symbol.dispose]: () => registry.close() };

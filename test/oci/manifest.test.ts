@@ -116,6 +116,12 @@ describe("parseManifest refuses", () => {
   const empty = { ...CONFIG, mediaType: "application/vnd.oci.empty.v1+json" };
   const helm = { ...CONFIG, mediaType: "application/vnd.cncf.helm.config.v1+json" };
   const rows: [string, unknown, string, string][] = [
+    [
+      "a layer with more addresses than anybody needs",
+      { ...manifest, layers: [{ ...LAYER, urls: Array(11).fill("https://example.com/layer") }] },
+      "IMAGE_INVALID",
+      "layers.0.urls: are more than 10",
+    ],
     ["I3: manifests beside layers", { ...manifest, manifests: [] }, "IMAGE_INVALID", "ambiguous"],
     ["I3: fsLayers beside layers", { ...manifest, fsLayers: [] }, "IMAGE_INVALID", "ambiguous"],
     [

@@ -19,6 +19,7 @@ export interface DockerArchiveOptions {
   readonly tag?: string | undefined;
   readonly maxManifestBytes: number;
   readonly maxConfigBytes: number;
+  readonly maxLayers: number;
 }
 
 /** An image as manifest.json describes it, by names of the archive's files. */
@@ -67,7 +68,9 @@ export async function createDockerArchive(
   if (await isLayout(files)) return createLayout(files, { ...options, client: "docker-archive" });
   const saved = chooseImage(await readSavedImages(files, options), options.tag, files.where);
   const config = await readConfig(files, saved, options);
-  const layers = await findLayers(files, saved, parseImageConfig(config.bytes).diffIds);
+  const { diffIds } = parseImageConfig(config.bytes);
+  requireFewLayers(files, diffIds.length, options.maxLayers);
+  const layers = await findLayers(files, saved, diffIds);
   const manifest = manifestOf(config, layers);
   const ownDigest = digestOf(manifest);
   const blobs = new Map([config, ...layers].map((blob) => [blob.digest, blob]));
@@ -114,6 +117,16 @@ async function readConfig(
     verifyDigest(bytes, `sha256:${hex}` as Digest, `the config in ${files.where}`);
   }
   return { digest: digestOf(bytes), size: bytes.byteLength, unsafeName, bytes };
+}
+
+// A layer may be read as a whole to learn its digest, and an archive can name one as often as it likes.
+function requireFewLayers({ where }: ImageFiles, layers: number, maxLayers: number): void {
+  if (layers <= maxLayers) return;
+  throw new RunnerError(
+    "LIMIT_EXCEEDED",
+    `the image in ${where} has ${layers} layers, which is over the limit of ${maxLayers} (MAX_LAYERS)`,
+    { stage: "fetch-config" },
+  );
 }
 
 async function findLayers(

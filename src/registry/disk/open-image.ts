@@ -11,6 +11,7 @@ import { createLayout } from "./oci-layout.ts";
 export interface DiskImageOptions extends ArchiveOptions {
   readonly maxManifestBytes: number;
   readonly maxConfigBytes: number;
+  readonly maxLayers: number;
 }
 
 /**

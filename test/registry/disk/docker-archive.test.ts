@@ -59,6 +59,13 @@ describe("what docker save once wrote", () => {
     );
   });
 
+  test("is refused for too many layers before any of them is read", async () => {
+    const layers = Array.from({ length: 101 }, () => Buffer.from(gzipSync(LOW)));
+    const diffIds = layers.map(() => LOW_ID);
+    const pulling = pullArchive("docker-archive", archiveOf(savedFiles({ layers, diffIds })));
+    await expectRefused(pulling, "LIMIT_EXCEEDED", "101 layers");
+  });
+
   test("may have links for layers that several images share", async () => {
     const names = ["config.json", "a/layer.tar", "b/layer.tar", "c/layer.tar"] as const;
     const [Config, ...Layers] = names;

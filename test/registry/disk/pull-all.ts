@@ -27,6 +27,7 @@ export function optionsFor(
     limits: { recordBytes: 1024 ** 2 },
     maxManifestBytes: 1024 ** 2,
     maxConfigBytes: 1024 ** 2,
+    maxLayers: 100,
     ...options,
   };
 }
