@@ -1,6 +1,7 @@
 // What works on this machine, found by trying it where trying is cheap and harmless. Changes nothing that outlives it.
 
 import { lstatSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { reasonOf } from "../errors.ts";
 import { runChild } from "../system/child.ts";
 import { chroot } from "../system/namespace.ts";
@@ -41,8 +42,8 @@ export interface ProbeOptions {
   readonly searchPath: string;
   /** The directory that overlay would write to. */
   readonly runtimeRoot?: string;
-  /** An existing directory where programs that are tried may put what they need for themselves. */
-  readonly temporary?: string;
+  /** Where servers' roots will be; programs are tried there. */
+  readonly directory?: string;
 }
 
 // A container image whose root exists for nothing but the server declares it with this file.
@@ -60,7 +61,7 @@ export async function probeMachine(options: ProbeOptions): Promise<Probe> {
   const mounts = mountAbility(root);
   const [trials, tracing] = await Promise.all([
     root ? rootNeedsNoTool() : tryTools(options.searchPath),
-    tryTracer(options.searchPath, options.temporary),
+    tryTracer(options.searchPath, options.directory ?? tmpdir()),
   ]);
   const found = trials.find((trial) => trial.ability.works && trial.program !== undefined);
   const dropTool = root ? findProgram(DROP_TOOL, options.searchPath) : undefined;
@@ -147,11 +148,9 @@ function loaderAbility(): Ability {
 
 function tracerAbility(trial: TracerTrial): Ability {
   if ("why" in trial) return fails(trial.why);
-  return works(
-    trial.filtered
-      ? "proot traces it, and the kernel filters what concerns the tracer"
-      : "proot traces it, at every system call",
-  );
+  const { filtered, old } = trial;
+  const cost = filtered ? "at system calls that name files" : "at every system call, which is slow";
+  return works(`proot traces it ${cost}${old ? "; it does without newer system calls" : ""}`);
 }
 
 interface Trial {

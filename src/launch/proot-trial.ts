@@ -1,6 +1,11 @@
-// Whether PRoot can trace here, found out by having it trace itself. Changes nothing that outlives it.
+// Whether PRoot can trace here, and how well, found out by having it show a small program a root of its own. Changes
+// nothing that outlives it.
 
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { reasonOf } from "../errors.ts";
 import { runChild } from "../system/child.ts";
+import { privateDirectory } from "../system/private-directory.ts";
 import { findProgram } from "../system/programs.ts";
 import { PROOT_START_CODE } from "./proot-start-code.ts";
 
@@ -11,46 +16,66 @@ export interface Tracer {
   readonly environment: Readonly<Record<string, string>>;
   /** The kernel shows it only the system calls that concern it; otherwise all of them stop for it. */
   readonly filtered: boolean;
+  /** It does not know the newer system calls, which the server therefore must do without. */
+  readonly old: boolean;
 }
 
 export type TracerTrial = Tracer | { readonly why: string };
 
+type Environment = Readonly<Record<string, string>>;
+
 const STALL_MS = 5_000;
 const MAX_BYTES = 65_536;
+const START = "start";
 
-/** `workDirectory` is where PRoot may put what it needs for itself; where it does not exist yet, its own choice is /tmp. */
-export async function tryTracer(
-  searchPath: string,
-  workDirectory: string | undefined,
-): Promise<TracerTrial> {
+// What `check` ends with (proot-start.c).
+const SOUND = 0;
+const OLD = 3;
+const PROBLEMS: Readonly<Record<number, string>> = {
+  2: "proot shows its programs this machine's files",
+  4: "proot is too old for today's programs, and no filter may keep newer system calls from them",
+};
+
+/** `directory` is a place for what a trial needs, on the file system that the server's root will be on. */
+export async function tryTracer(searchPath: string, directory: string): Promise<TracerTrial> {
   const program = findProgram("proot", searchPath);
   if (program === undefined) return { why: "proot is not installed" };
-  if (PROOT_START_CODE[process.arch] === undefined) return { why: `not made for ${process.arch}` };
-  const trial = await traceItself(program, workDirectory, {});
-  if (!("why" in trial)) return trial;
-  // Where the seccomp rules of a container get in the way of its own, PRoot does without them, and is slower.
-  const unfiltered = await traceItself(program, workDirectory, { PROOT_NO_SECCOMP: "1" });
-  return "why" in unfiltered ? trial : unfiltered;
+  const code = PROOT_START_CODE[process.arch];
+  if (code === undefined) return { why: `the runner cannot use it on ${process.arch}` };
+  try {
+    using place = privateDirectory(directory, "proot-trial-");
+    writeStart(join(place.path, START), code);
+    const trial = await trace(program, place.path, {});
+    if (!("why" in trial)) return trial;
+    // Where the seccomp rules of a container get in the way of its own, PRoot does without them, and is slower.
+    const unfiltered = await trace(program, place.path, { PROOT_NO_SECCOMP: "1" });
+    return "why" in unfiltered ? trial : unfiltered;
+  } catch (error) {
+    return { why: reasonOf(error) };
+  }
 }
 
-async function traceItself(
+/** Writes the program that PRoot is to start. Throws what the file system throws. */
+export function writeStart(path: string, code: string | undefined): void {
+  writeFileSync(path, Buffer.from(code ?? "", "base64"), { flag: "wx" });
+  chmodSync(path, 0o555);
+}
+
+async function trace(
   program: string,
-  workDirectory: string | undefined,
-  environment: Readonly<Record<string, string>>,
+  place: string,
+  environment: Environment,
 ): Promise<TracerTrial> {
-  // The program itself, asked for its version, is the one that is sure to be there.
-  const argv = [program, "-v", "1", "-r", "/", "-w", "/", program, "--version"];
-  const env = {
-    ...environment,
-    ...(workDirectory === undefined ? {} : { PROOT_TMP_DIR: workDirectory }),
-  };
+  const argv = [program, "-v", "1", "-r", place, "-w", "/", `/${START}`, "check"];
+  const env = { ...environment, PROOT_TMP_DIR: place };
   const ended = await runChild(argv, { env, stallMs: STALL_MS, maxBytes: MAX_BYTES });
-  if (ended.exitCode === 0) {
-    const filtered = /ptrace acceleration \(seccomp mode 2\b.*enabled/.test(ended.unsafeStderr);
-    return { program, environment, filtered };
+  const { exitCode, unsafeStderr } = ended;
+  if (exitCode === SOUND || exitCode === OLD) {
+    const filtered = /ptrace acceleration \(seccomp mode 2\b.*enabled/.test(unsafeStderr);
+    return { program, environment, filtered, old: exitCode === OLD };
   }
-  const [, unsafeReason] = /^proot error: (.*)$/m.exec(ended.unsafeStderr) ?? [];
-  return {
-    why: unsafeReason?.slice(0, 200) ?? `proot ended with ${ended.exitCode ?? ended.signal}`,
-  };
+  const [, unsafeReason] = /^proot error: (.*)$/m.exec(unsafeStderr) ?? [];
+  const why =
+    unsafeReason?.slice(0, 200) ?? (exitCode === undefined ? undefined : PROBLEMS[exitCode]);
+  return { why: why ?? `proot ended with ${exitCode ?? ended.signal}` };
 }

@@ -2,15 +2,7 @@
 // the signals that are sent to it for its own and tells another process's end for the server's, so the runner stays,
 // and what PRoot starts is a small program of the runner's that tells it the truth (proot-start.c).
 
-import {
-  chmodSync,
-  chownSync,
-  lstatSync,
-  mkdtempSync,
-  statSync,
-  writeFileSync,
-  type Stats,
-} from "node:fs";
+import { chmodSync, chownSync, lstatSync, mkdtempSync, statSync, type Stats } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join, posix } from "node:path";
 import { RunnerError, printable, reasonOf } from "../errors.ts";
@@ -21,7 +13,7 @@ import type { LaunchPlan } from "./launch-plan.ts";
 import type { Identity } from "./ownership.ts";
 import { furnish, openPrivateRoot, type Notes } from "./private-root.ts";
 import { PROOT_START_CODE } from "./proot-start-code.ts";
-import type { Tracer } from "./proot-trial.ts";
+import { type Tracer, writeStart } from "./proot-trial.ts";
 
 /**
  * Runs the plan's server to its end as the plan's user, who this process becomes, and returns the exit status to end
@@ -42,7 +34,7 @@ export async function traceServer(plan: LaunchPlan, notes: Notes): Promise<numbe
     "tracer",
     ...tracerArguments(plan, tracer, { root: root.path, mountPoints }),
     start.path,
-    "server",
+    tracer.old ? "old-server" : "server",
     plan.program,
     ...plan.argv,
   ];
@@ -163,10 +155,8 @@ function placeStart(root: string): Disposable & { readonly path: string } {
   const mode = lstatSync(root).mode & PERMISSIONS;
   const closed = (mode & OPEN_TO_OWNER) !== OPEN_TO_OWNER;
   const path = `/.fastmcp-runner-start-${crypto.randomUUID()}`;
-  const code = Buffer.from(PROOT_START_CODE[process.arch] ?? "", "base64");
   if (closed) chmodSync(root, mode | OPEN_TO_OWNER);
-  writeFileSync(join(root, path), code, { flag: "wx" });
-  chmodSync(join(root, path), 0o555);
+  writeStart(join(root, path), PROOT_START_CODE[process.arch]);
   return { path, [Symbol.dispose]: () => closed && chmodSync(root, mode) };
 }
 

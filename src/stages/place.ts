@@ -50,7 +50,7 @@ export function surveyMachine({ host }: ServerRequest, parent: string): Promise<
 }
 
 async function survey(searchPath: string, parent: string): Promise<Probe> {
-  const probe = await probeMachine({ searchPath });
+  const probe = await probeMachine({ searchPath, directory: parent });
   const options = { exclusive: probe.modes.overlay.works };
   for (const path of await sweepRunDirectories(parent, options))
     log.warn(`${path}, which an earlier run left, cannot be removed`);

@@ -61,7 +61,12 @@ function probeOf(working: string): Probe {
     },
     mounts: ability("mounts"),
     tools: { unshare: ability("unshare"), bwrap: ability("bwrap") },
-    tracer: { program: "/usr/bin/proot", environment: {}, filtered: working.includes("filtered") },
+    tracer: {
+      program: "/usr/bin/proot",
+      environment: {},
+      filtered: working.includes("filtered"),
+      old: false,
+    },
   };
 }
 
