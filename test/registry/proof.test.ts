@@ -5,7 +5,11 @@ import { describe, expect, test } from "bun:test";
 import { MANIFEST_ACCEPT } from "../../src/oci/media-type.ts";
 import { expectRefused } from "../support/expect-refused.ts";
 import { fastClock } from "../support/fast-clock.ts";
-import { startLoopbackRegistry, type LoopbackRegistry } from "../support/loopback-registry.ts";
+import {
+  SERVICE,
+  startLoopbackRegistry,
+  type LoopbackRegistry,
+} from "../support/loopback-registry.ts";
 import {
   atToken,
   bearer,
@@ -131,7 +135,7 @@ describe("an identity token", () => {
       grant_type: "refresh_token",
       refresh_token: IDENTITY.identityToken,
       client_id: "fastmcp-runner",
-      service: "a service",
+      service: SERVICE,
       scope: "repository:org/app:pull",
     });
     expect(token?.query).toBe("");
@@ -156,7 +160,10 @@ describe("an identity token", () => {
     expect((await readManifest(openSession(registry, { credentials }))).status).toBe(200);
     const [, , get] = registry.requests;
     expect(get?.headers.get("authorization")).toBe(`Basic ${btoa("somebody:canary-identity")}`);
-    expect(get?.query).toBe("service=a+service&scope=repository%3Aorg%2Fapp%3Apull");
+    expect([...new URLSearchParams(get?.query)]).toEqual([
+      ["service", SERVICE],
+      ["scope", "repository:org/app:pull"],
+    ]);
     expectNowhereElse(registry);
   });
 

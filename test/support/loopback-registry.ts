@@ -48,7 +48,8 @@ const REPOSITORY = "[a-z0-9]+(?:[._/-]+[a-z0-9]+)*";
 const MANIFEST_PATH = new RegExp(`^/v2/(${REPOSITORY})/manifests/([^/]+)$`);
 const BLOB_PATH = new RegExp(`^/v2/(${REPOSITORY})/blobs/([^/]+)$`);
 const SIGNATURE = "signature=canary-of-the-blob-host";
-const SERVICE = "loopback registry, for tests";
+/** What it calls itself to a token service. */
+export const SERVICE = "loopback registry, for tests";
 
 /** Starts the registry on a free port. */
 export function startLoopbackRegistry(options: LoopbackRegistryOptions = {}): LoopbackRegistry {

@@ -7,6 +7,7 @@ import { Session, type SessionOptions } from "../../src/registry/session.ts";
 import { fastClock } from "./fast-clock.ts";
 import { buildImage } from "./image-builder.ts";
 import {
+  SERVICE,
   startLoopbackRegistry,
   type LoopbackRegistry,
   type LoopbackRegistryOptions,
@@ -50,7 +51,7 @@ export function atToken(answer: (request: RecordedRequest) => Response) {
 }
 
 export function bearer(host: string): string {
-  return `Bearer realm="http://${host}/token",service="a service",scope="repository:org/app:pull"`;
+  return `Bearer realm="http://${host}/token",service="${SERVICE}",scope="repository:org/app:pull"`;
 }
 
 export function unauthorized(...challenges: readonly string[]): Response {
