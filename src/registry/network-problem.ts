@@ -118,6 +118,13 @@ export function silent(host: string, stallMs: number, proxy?: Proxy): RunnerErro
   return new RunnerError("REGISTRY_UNREACHABLE", problem, { cause });
 }
 
+/** The error for a host that says little for `ms` without coming to an end. */
+export function endless(host: string, ms: number, proxy?: Proxy): RunnerError {
+  const problem = `${host} has not finished a short answer after ${seconds(ms)}${through(proxy)}`;
+  const cause = Object.assign(new Error("the last byte has not come"), { code: "ETIMEDOUT" });
+  return new RunnerError("REGISTRY_UNREACHABLE", problem, { cause });
+}
+
 /** Whether this is one of the errors above, and the same request may succeed a moment later. */
 export function isPassingProblem(error: unknown): error is RunnerError {
   const isOurs = error instanceof RunnerError && error.code === "REGISTRY_UNREACHABLE";

@@ -2,9 +2,10 @@
 // Authorization header, and sees to it that only the origin which it was meant for gets it.
 
 import { RunnerError } from "../errors.ts";
+import { endInTime } from "../system/in-time.ts";
 import { watchStall } from "../system/stall.ts";
 import { zoneOf } from "./host.ts";
-import { proxyRefusal, silent, unreachable } from "./network-problem.ts";
+import { endless, proxyRefusal, silent, unreachable } from "./network-problem.ts";
 import { nextAddress } from "./redirect.ts";
 import type { Transport } from "./transport.ts";
 
@@ -40,7 +41,10 @@ interface Head {
 }
 
 export interface Answer extends Head {
-  /** Fails with REGISTRY_UNREACHABLE when the host falls silent or breaks off. */
+  /**
+   * Fails with REGISTRY_UNREACHABLE when the host falls silent or breaks off; if it only explains another status than
+   * success, also when it is not whole after `stallMs`.
+   */
   readonly body: ReadableStream<Uint8Array>;
 }
 
@@ -81,7 +85,12 @@ export async function requestMessage(
   options: RequestOptions & { readonly maxBytes: number },
 ): Promise<Message> {
   const { body, ...head } = await request(url, options);
-  if (head.status === 200) return { ...head, bytes: await readBody(body, options.maxBytes) };
+  if (head.status === 200) {
+    // A byte now and then is not silence, and would keep us for weeks.
+    const ms = options.stallMs * Math.max(1, Math.ceil(options.maxBytes / MAX_MESSAGE_BYTES));
+    const late = () => endless(head.host, ms);
+    return { ...head, bytes: await readBody(endInTime(body, ms, late), options.maxBytes) };
+  }
   // The status counts, even where its explanation breaks off.
   return { ...head, bytes: await readBody(body, MAX_MESSAGE_BYTES).catch(() => undefined) };
 }
@@ -128,7 +137,9 @@ async function send(url: URL, isForeign: boolean, options: RequestOptions): Prom
     // Only a proxy says that, and a tunnel's is an error of `fetch`.
     if (status === 407 && route?.proxy) throw proxyRefusal(url.host, route.proxy, status);
     const source = response.body ?? new Blob([]).stream();
-    const body = watchStall(source, { stallMs, onStall, translate });
+    const watched = watchStall(source, { stallMs, onStall, translate });
+    const late = () => endless(url.host, stallMs, route?.proxy);
+    const body = status < 300 ? watched : endInTime(watched, stallMs, late);
     return { status, headers, body, host: url.host, isForeign };
   } catch (error) {
     throw translate(error);

@@ -1,11 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { request } from "../../src/registry/request.ts";
+import { parseReference } from "../../src/oci/reference.ts";
+import { answerRefusal } from "../../src/registry/message-refusal.ts";
+import { readBody, request, requestMessage } from "../../src/registry/request.ts";
 import { expectRefused } from "../support/expect-refused.ts";
 import { needs } from "../support/requirements.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
+const REFERENCE = parseReference("ghcr.io/org/app:1");
 const OPTIONS = { accept: "*/*", stallMs: 5000 };
 
 describe("over TLS", () => {
@@ -49,6 +52,48 @@ test("a body that the server compressed comes as it is", async () => {
   expect(await new Response(answer.body).bytes()).toEqual(bytes);
   await server.stop(true);
 });
+
+describe("a body of which a byte comes now and then", () => {
+  test("is given up where it should be short", async () => {
+    await using server = startDripping(200);
+    const asking = requestMessage(server.url, { accept: "*/*", stallMs: 200, maxBytes: 1000 });
+    await expectRefused(asking, "REGISTRY_UNREACHABLE", "has not finished a short answer");
+  });
+
+  test("is given up where it explains a refusal, which counts all the same", async () => {
+    await using server = startDripping(403);
+    const options = { accept: "*/*", stallMs: 200, maxBytes: 1000 };
+    expect(await requestMessage(server.url, options)).toMatchObject({ status: 403 });
+    const answer = await request(server.url, options);
+    const refusal = await answerRefusal(answer, { reference: REFERENCE, signedIn: false });
+    expect(refusal.code).toBe("REGISTRY_DENIED");
+  });
+
+  test("is read on where it may be long", async () => {
+    await using server = startDripping(200);
+    const { body } = await request(server.url, { accept: "*/*", stallMs: 200 });
+    expect(await readBody(body, 20)).toBeUndefined();
+  });
+});
+
+function startDripping(status: number) {
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => new Response(drops(), { status }),
+  });
+  const url = new URL(`http://127.0.0.1:${server.port}/`);
+  return { url, [Symbol.asyncDispose]: () => server.stop(true) };
+}
+
+function drops(): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async pull(controller) {
+      await Bun.sleep(20);
+      controller.enqueue(new Uint8Array(1));
+    },
+  });
+}
 
 test("a signed address is in no message, nor in the cause of one", async () => {
   const headers = "x: y\r\n".repeat(5000);
