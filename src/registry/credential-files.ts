@@ -7,6 +7,7 @@ import * as v from "valibot";
 import { printable, RunnerError } from "../errors.ts";
 import { errnoOf } from "../system/disk-error.ts";
 import { readSmallFile } from "../system/small-file.ts";
+import { parseJson } from "./json.ts";
 
 /** What a file says, the parts that nobody has asked for unread. */
 export interface CredentialFile {
@@ -53,7 +54,9 @@ export async function credentialFiles(
 export async function readCredentialFile(path: string): Promise<CredentialFile> {
   const text = new TextDecoder().decode(await readBytes(path));
   // For docker too a file without anything in it is one without credentials.
-  const result = v.safeParse(fileSchema, text.trim() === "" ? {} : parseJson(path, text));
+  const value = text.trim() === "" ? {} : parseJson(text);
+  if (value === undefined) throw unreadable(path, "is not valid JSON");
+  const result = v.safeParse(fileSchema, value);
   if (!result.success) throw unreadable(path, "is not written as docker and podman write it");
   const { auths, credHelpers, credsStore } = result.output;
   return { path, unsafeEntries: auths, unsafeHelpers: credHelpers, unsafeHelper: credsStore };
@@ -114,13 +117,4 @@ async function readBytes(path: string): Promise<Uint8Array> {
   }
   if (bytes === undefined) throw unreadable(path, "is larger than 1 MiB");
   return bytes;
-}
-
-// What the parser says about a text quotes it.
-function parseJson(path: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw unreadable(path, "is not valid JSON");
-  }
 }

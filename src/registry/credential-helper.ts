@@ -8,6 +8,7 @@ import { runChild, type RunResult } from "../system/child.ts";
 import { findProgram } from "../system/programs.ts";
 import { identity, type ParsedEntry } from "./credential-entry.ts";
 import { DOCKER_HUB_KEY } from "./credential-keys.ts";
+import { parseJson } from "./json.ts";
 
 export interface HelperOptions {
   /** The helper's whole environment, PATH to find it among it. */
@@ -90,12 +91,4 @@ function parseAnswer(unsafeText: string): ParsedEntry {
   if (username === "" || secret === "") return { problem: "answers with half of what is needed" };
   if (username === IDENTITY) return identity(secret, "");
   return { credentials: { username, password: secret } };
-}
-
-function parseJson(unsafeText: string): unknown {
-  try {
-    return JSON.parse(unsafeText);
-  } catch {
-    return undefined;
-  }
 }

@@ -7,6 +7,7 @@ import { RunnerError, printable } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
 import type { Credentials } from "./credentials.ts";
+import { parseJson } from "./json.ts";
 import { limitError } from "./limit-refusal.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { redact } from "./redact.ts";
@@ -56,7 +57,7 @@ const errorsSchema = v.object({
 export function parseRefusal(
   bytes: Uint8Array | undefined,
 ): Pick<Refusal, "codes" | "unsafeMessage"> {
-  const result = v.safeParse(errorsSchema, parseJson(bytes));
+  const result = v.safeParse(errorsSchema, parseJson(bytes ?? ""));
   const errors = result.success ? result.output.errors : [];
   return {
     codes: errors.map(({ code }) => code.toUpperCase()),
@@ -164,12 +165,4 @@ function denied(
 function quote(unsafeMessage: string): string {
   const text = printable(redact(unsafeMessage.trim()));
   return text === "" ? "" : ` (it says: ${text.length > 160 ? `${text.slice(0, 159)}…` : text})`;
-}
-
-function parseJson(bytes: Uint8Array | undefined): unknown {
-  try {
-    return bytes && JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    return undefined;
-  }
 }

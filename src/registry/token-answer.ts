@@ -2,6 +2,7 @@
 // https://github.com/distribution/distribution/blob/v3.0.0/docs/content/spec/auth/token.md#token-response-fields
 
 import * as v from "valibot";
+import { parseJson } from "./json.ts";
 import { serverTime } from "./retry.ts";
 
 export interface Token {
@@ -34,12 +35,4 @@ export function parseToken(bytes: Uint8Array, headers: Headers, now: number): To
 /** Only what may stand in a header: a line break would begin another one. */
 export function isBearerToken(unsafeText: string): boolean {
   return /^[\x21-\x7e]+$/.test(unsafeText);
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    return undefined;
-  }
 }
