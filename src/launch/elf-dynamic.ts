@@ -21,9 +21,14 @@ const DT_RPATH = 15;
 const DT_RUNPATH = 29;
 const MAX_STRING_BYTES = 4096;
 
-/** Reads the dynamic section of an ELF file; nothing where it has none, or is damaged. */
+/** Reads the dynamic section of an ELF file; nothing where it has none, is damaged, or may not be read. */
 export function readDynamicSection(hostPath: string): DynamicSection | undefined {
-  const descriptor = openSync(hostPath, "r");
+  let descriptor: number;
+  try {
+    descriptor = openSync(hostPath, "r");
+  } catch {
+    return undefined;
+  }
   try {
     return parse(descriptor);
   } finally {

@@ -1,6 +1,7 @@
 // The environment of a server that sees this machine's files: what names files of the image does so by their places on
 // this machine. Decides by name; a value that merely looks like a path is the server's own affair. Pure but for looking.
 
+import { posix } from "node:path";
 import { findIn, hostPathOf, type RootView } from "./root-view.ts";
 
 export interface LoaderPlace {
@@ -57,8 +58,13 @@ export function loaderEnvironment(
     ...defaults(place),
     TMPDIR: hostPathOf(place.root, "/tmp"),
     ...Object.fromEntries(placed),
-    HOME: hostPathOf(place.root, environment["HOME"] ?? "/"),
+    HOME: hostPathOf(place.root, homeIn(environment)),
   };
+}
+
+/** The home inside the image, whatever an image has in that variable. */
+export function homeIn(environment: Readonly<Record<string, string>>): string {
+  return posix.resolve("/", environment["HOME"] ?? "");
 }
 
 /** An argument as it is given to a server here: a path of the image where it is one, alone or behind a flag's `=`. */

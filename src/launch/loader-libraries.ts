@@ -4,10 +4,9 @@
 import { existsSync } from "node:fs";
 import { posix } from "node:path";
 import { readDynamicSection, type DynamicSection } from "./elf-dynamic.ts";
-import { findIn, textIn, type Entry, type RootView } from "./root-view.ts";
 import { linkerConfiguration } from "./linker-configuration.ts";
-
-export type LoaderKind = "glibc" | "musl";
+import type { LoaderKind } from "./loader-kind.ts";
+import { findIn, textIn, type Entry, type RootView } from "./root-view.ts";
 
 export interface LibrarySearch {
   readonly view: RootView;
@@ -37,14 +36,18 @@ const MAX_CONFIGURATION_BYTES = 65_536;
 // musl is all of these libraries itself. https://git.musl-libc.org/cgit/musl/tree/ldso/dynlink.c?h=v1.2.5#n1049
 const MUSL_ITSELF = /^lib(?:c|pthread|rt|m|dl|util|xnet)\./;
 
-/**
- * The directories inside the image, without links, for a loader's library path. A problem is the end of a sentence that
- * begins with the program's name.
- */
+export interface Libraries {
+  /** Inside the image and without links, for the loader's library path. */
+  readonly directories: readonly string[];
+  /** The program and everything that it starts with. */
+  readonly loaded: readonly string[];
+}
+
+/** Follows what a program needs. A problem is the end of a sentence that begins with the program's name. */
 export function findLibraries(
   program: Entry,
   search: LibrarySearch,
-): { readonly directories: readonly string[] } | { readonly problem: string } {
+): Libraries | { readonly problem: string } {
   const known = configured(search);
   const directories = new Set<string>();
   const loaded = new Set<string>();
@@ -69,7 +72,12 @@ export function findLibraries(
       pending.push(library);
     }
   }
-  return { directories: [...new Set([...directories, ...known])] };
+  return { directories: [...new Set([...directories, ...known])], loaded: [...loaded] };
+}
+
+/** Whether a directory can be named in a library path: ":" and ";" would end it there, "$" begins a name of the loader's. */
+export function fitsLibraryPath(path: string): boolean {
+  return !/[:;$]/.test(path);
 }
 
 function configured({ view, kind, interpreter, searchPath }: LibrarySearch): readonly string[] {
@@ -92,9 +100,9 @@ function existing(view: RootView, unsafePaths: readonly string[]): readonly stri
   const found = unsafePaths
     .filter((path) => path.startsWith("/"))
     .map((path) => findIn(view, path))
-    .filter((entry) => entry?.stats.isDirectory() === true)
-    .map((entry) => entry?.path ?? "/");
-  return [...new Set(found)];
+    .filter((entry) => entry !== undefined)
+    .filter(({ path, stats }) => stats.isDirectory() && fitsLibraryPath(path));
+  return [...new Set(found.map(({ path }) => path))];
 }
 
 function expanded(object: Entry, paths: readonly string[], view: RootView): readonly string[] {

@@ -6,10 +6,16 @@ import { posix } from "node:path";
 import { RunnerError, printable } from "../errors.ts";
 import type { LaunchPlan } from "./launch-plan.ts";
 import { type LoaderCommand, loaderCommand } from "./loader-command.ts";
-import { loaderEnvironment, placedArgument, type LoaderPlace } from "./loader-environment.ts";
-import { findLibraries, type LoaderKind } from "./loader-libraries.ts";
-import { familyOf } from "./loader-programs.ts";
-import { hostPathOf, privateRootView, resolveIn } from "./root-view.ts";
+import {
+  homeIn,
+  loaderEnvironment,
+  placedArgument,
+  type LoaderPlace,
+} from "./loader-environment.ts";
+import { loaderKind } from "./loader-kind.ts";
+import { findLibraries, fitsLibraryPath } from "./loader-libraries.ts";
+import { familyOf, refusedLibraries } from "./loader-programs.ts";
+import { findIn, hostPathOf, privateRootView } from "./root-view.ts";
 
 /** Told in whole sentences what a server may miss in this mode. */
 export type LoaderWarning = (sentence: string) => void;
@@ -17,39 +23,34 @@ export type LoaderWarning = (sentence: string) => void;
 const WAY_OUT =
   "Another run mode has none of these limits: install proot, allow user namespaces (with bubblewrap or util-linux), or run the runner as root.";
 
-// glibc takes both as ends of a directory, musl the first. https://man7.org/linux/man-pages/man8/ld.so.8.html
-const LIST_SEPARATORS = /[:;]/;
-// The loader would put directories of its own in the place of $ORIGIN and its kind.
-const LOADER_SYNTAX = /[:;$]/;
-
 /**
- * Plans the start from the tree that `place` names, where openLoaderRoot will have made it ready. Throws
- * RUN_MODE_UNAVAILABLE when the command cannot be started like that.
+ * Plans the start from where openLoaderRoot will have made the tree ready. Throws RUN_MODE_UNAVAILABLE when the command
+ * cannot be started like that.
  */
 export function planLoader(plan: LaunchPlan, warn: LoaderWarning): LaunchPlan {
   const root = loaderRoot(plan);
-  if (LOADER_SYNTAX.test(root)) throw unavailable(`WORK_DIR must not hold any of ":;$": ${root}`);
+  if (!fitsLibraryPath(root)) throw unavailable(`WORK_DIR must not hold any of ":;$": ${root}`);
   const view = privateRootView(plan.root);
   const place: LoaderPlace = { view, root };
   const command = commandOf(plan, place);
-  const { libraryPath = "", loader } = start(command, plan, place);
   const program = hostPathOf(root, command.program);
-  const args = command.arguments.map((argument) => placedArgument(argument, place));
+  // A loader gives the program's path as its argv[0], and that is the only name that leads to its files from here:
+  // Python finds its virtual environment by it. So nothing is left to be said by --argv0, which old loaders lack.
+  const argv = [
+    ...loaderArguments(command, plan, place),
+    program,
+    ...command.arguments.map((argument) => placedArgument(argument, place)),
+  ];
   warnings(command, plan).forEach(warn);
   return {
     ...plan,
-    program: loader ?? program,
-    // The loader gives the program's path as its argv[0], and that is the only name that leads to its files from here:
-    // Python finds its virtual environment by it. So nothing is left to be said by --argv0, which old loaders lack.
-    argv:
-      loader === undefined
-        ? [program, ...args]
-        : [loader, ...loaderOptions(command, libraryPath), program, ...args],
+    program: argv[0] ?? program,
+    argv,
     environment: loaderEnvironment(plan.environment, place),
     workingDirectory: hostPathOf(root, plan.workingDirectory),
     relocated: {
       workingDirectory: plan.workingDirectory,
-      home: plan.environment["HOME"] ?? plan.workingDirectory,
+      home: homeIn(plan.environment),
     },
   };
 }
@@ -71,37 +72,30 @@ function commandOf(plan: LaunchPlan, { view }: LoaderPlace): LoaderCommand {
   return found;
 }
 
-function start(
+/** How a loader is told to start a program; nothing for a static one. */
+function loaderArguments(
   { program, entry, interpreter }: LoaderCommand,
   { environment }: LaunchPlan,
   { view, root }: LoaderPlace,
-): { readonly loader?: string; readonly libraryPath?: string } {
-  if (interpreter === undefined) return {};
-  const resolution = resolveIn(view, interpreter);
-  if (resolution.kind !== "found")
-    throw unavailable(`${program} needs the loader ${interpreter}, which the image lacks`);
-  const libraries = findLibraries(entry, {
-    view,
-    kind: kindOf(interpreter),
-    interpreter,
-    searchPath: environment["LD_LIBRARY_PATH"] ?? "",
-  });
+): readonly string[] {
+  if (interpreter === undefined) return [];
+  const loader = findIn(view, interpreter);
+  const kind = loader && loaderKind(loader.hostPath);
+  if (loader === undefined || kind === undefined) {
+    throw unavailable(`${program} needs the loader ${interpreter}, which takes no library path`);
+  }
+  const searchPath = environment["LD_LIBRARY_PATH"] ?? "";
+  const libraries = findLibraries(entry, { view, kind, interpreter, searchPath });
   if ("problem" in libraries) throw unavailable(`${program} ${libraries.problem}`);
-  const directories = libraries.directories.filter((path) => !LIST_SEPARATORS.test(path));
-  return {
-    loader: hostPathOf(root, resolution.entry.path),
-    libraryPath: directories.map((path) => hostPathOf(root, path)).join(":"),
-  };
-}
-
-function loaderOptions({ interpreter = "" }: LoaderCommand, libraryPath: string): string[] {
-  const options = ["--library-path", libraryPath];
-  // This machine's cache would name this machine's libraries.
-  return kindOf(interpreter) === "glibc" ? ["--inhibit-cache", ...options] : options;
-}
-
-function kindOf(interpreter: string): LoaderKind {
-  return posix.basename(interpreter).startsWith("ld-musl-") ? "musl" : "glibc";
+  const problem = refusedLibraries(libraries.loaded);
+  if (problem !== undefined) throw unavailable(`${program} ${problem}`);
+  return [
+    hostPathOf(root, loader.path),
+    // This machine's cache would name this machine's libraries.
+    ...(kind === "glibc" ? ["--inhibit-cache"] : []),
+    "--library-path",
+    libraries.directories.map((path) => hostPathOf(root, path)).join(":"),
+  ];
 }
 
 // An unknown program is started all the same: where nothing else works the alternative is no server at all, and most

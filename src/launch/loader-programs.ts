@@ -34,6 +34,14 @@ export function refusedProgram(names: readonly string[]): string | undefined {
   return REFUSED.find((rule) => names.some((name) => rule.names.test(name)))?.problem;
 }
 
+/** Why a program that starts with these libraries may not be started by a loader, if that is so. */
+export function refusedLibraries(loaded: readonly string[]): string | undefined {
+  // Debian's builds read parts of Node from there (libnode108 18.20.4+dfsg-1~deb12u3).
+  return loaded.some((path) => /\/libnode\.so\.\d+$/.test(path))
+    ? "is Debian's, which looks for parts of itself in /usr/share/nodejs, and that would be this machine's"
+    : undefined;
+}
+
 /** What a dynamic program is, by the name of its file. */
 export function familyOf(name: string): LoaderFamily {
   if (/^node(?:js)?\d*$/.test(name)) return "node";
