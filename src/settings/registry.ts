@@ -83,7 +83,7 @@ export const REGISTRY_ROWS = {
     flag: "pull-timeout",
     value: "seconds",
     about:
-      "Seconds that a registry may take for an image, from the first request to the last byte, by either client; unpacking goes on meanwhile, and what is left of it then is not limited. 0 is no limit.",
+      "Seconds until the last byte of an image has come, by either client, waiting for another runner that pulls it included; what is left to unpack then is not limited. 0 is no limit.",
     schema: wholeNumber(0, 604_800),
     fallback: "0",
   },

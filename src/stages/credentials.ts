@@ -65,8 +65,8 @@ async function filedCredentials(
   hideFromOtherProcesses();
   const found = await findCredentials(reference, { files, environment: host });
   if (found === undefined) return undefined;
-  // Whoever is refused with them may not know of them.
-  log.info(`signing in with the credentials of ${found.source}`);
+  // Whoever is refused with them may not know of them; and a mirror has its own.
+  log.info(`signing in to ${reference.registry} with the credentials of ${found.source}`);
   return { ...found.credentials, source: found.source };
 }
 

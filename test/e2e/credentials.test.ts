@@ -90,7 +90,7 @@ describe.each(["crane", "builtin"])("%s", (client) => {
       using home = homeWith({ auths: { [locked?.host ?? ""]: entry } });
       const end = await inspect(locked?.host, { HOME: home.path });
       expect(end.stderr).toContain(
-        `signing in with the credentials of ${home.file(".docker/config.json")}\n`,
+        `signing in to ${locked?.host} with the credentials of ${home.file(".docker/config.json")}\n`,
       );
       signedIn(end);
     },
@@ -238,7 +238,9 @@ for (const [program, login] of LOGINS) {
         arguments: ["inspect"],
         environment: { ...env, IMAGE: `${host}/org/app:1` },
       });
-      expect(end.stderr).toStartWith("fastmcp-runner: signing in with the credentials of ");
+      expect(end.stderr).toStartWith(
+        `fastmcp-runner: signing in to ${host} with the credentials of `,
+      );
       expect(end.status).toBe(0);
     },
     TEST_MS,
