@@ -43,7 +43,7 @@ interface Head {
 export interface Answer extends Head {
   /**
    * Fails with REGISTRY_UNREACHABLE when the host falls silent or breaks off; if it only explains another status than
-   * success, also when it is not whole after `stallMs`.
+   * success, also when it is not whole after twice `stallMs`.
    */
   readonly body: ReadableStream<Uint8Array>;
 }
@@ -87,7 +87,7 @@ export async function requestMessage(
   const { body, ...head } = await request(url, options);
   if (head.status === 200) {
     // A byte now and then is not silence, and would keep us for weeks.
-    const ms = options.stallMs * Math.max(1, Math.ceil(options.maxBytes / MAX_MESSAGE_BYTES));
+    const ms = 2 * options.stallMs * Math.max(1, Math.ceil(options.maxBytes / MAX_MESSAGE_BYTES));
     const late = () => endless(head.host, ms);
     return { ...head, bytes: await readBody(endInTime(body, ms, late), options.maxBytes) };
   }
@@ -138,8 +138,8 @@ async function send(url: URL, isForeign: boolean, options: RequestOptions): Prom
     if (status === 407 && route?.proxy) throw proxyRefusal(url.host, route.proxy, status);
     const source = response.body ?? new Blob([]).stream();
     const watched = watchStall(source, { stallMs, onStall, translate });
-    const late = () => endless(url.host, stallMs, route?.proxy);
-    const body = status < 300 ? watched : endInTime(watched, stallMs, late);
+    const late = () => endless(url.host, 2 * stallMs, route?.proxy);
+    const body = status < 300 ? watched : endInTime(watched, 2 * stallMs, late);
     return { status, headers, body, host: url.host, isForeign };
   } catch (error) {
     throw translate(error);
