@@ -36,3 +36,9 @@ export async function mustRun(argv: readonly string[], options: RunOptions = {})
   if (exitCode === 0) return stdout;
   throw new Error(`${argv.join(" ")} ended with status ${exitCode}: ${stdout}${stderr}`);
 }
+
+/** What is not installed of these, in words, if anything. */
+export function programsProblem(programs: readonly string[]): string | undefined {
+  const missing = programs.filter((program) => Bun.which(program) === null);
+  return missing.length === 0 ? undefined : `not installed: ${missing.join(", ")}`;
+}

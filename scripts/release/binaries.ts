@@ -1,0 +1,58 @@
+// Makes the files of a release: a binary for each target, its SBOM, the installer, and SHA256SUMS over all of them.
+
+import { copyFileSync, mkdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { buildRunner, TARGETS, type Target } from "../build.ts";
+import { binaryInventory, type BuiltBinary } from "../sbom/inventory.ts";
+import { spdxDocument, spdxText } from "../sbom/spdx.ts";
+
+export interface SourceState {
+  readonly commit: string;
+  /** When it was made, in seconds since 1970: the only time that anything in a release may show. */
+  readonly createdAt: number;
+}
+
+export const CHECKSUMS = "SHA256SUMS";
+
+const INSTALLER = join(import.meta.dir, "../install.sh");
+
+/** Fills the directory, and says what is in the binaries. */
+export async function makeFiles(
+  directory: string,
+  { commit, createdAt }: SourceState,
+  targets: readonly Target[] = parseKeys(TARGETS),
+): Promise<BuiltBinary[]> {
+  mkdirSync(directory, { recursive: true });
+  const binaries: BuiltBinary[] = [];
+  const files = [join(directory, basename(INSTALLER))];
+  copyFileSync(INSTALLER, files[0] ?? "");
+  for (const target of targets) {
+    const outfile = join(directory, `fastmcp-runner-${target}`);
+    const metafile = await buildRunner({ target, commit, outfile });
+    const binary = { target, sha256: await sha256Of(outfile), metafile };
+    const list = `${outfile}.spdx.json`;
+    await Bun.write(list, spdxText(spdxDocument(binaryInventory(binary, createdAt))));
+    binaries.push(binary);
+    files.push(outfile, list);
+  }
+  await writeChecksums(directory, files);
+  return binaries;
+}
+
+/** Of a file's content, in lower-case hexadecimal digits. */
+export async function sha256Of(path: string): Promise<string> {
+  const hash = new Bun.CryptoHasher("sha256");
+  for await (const chunk of Bun.file(path).stream()) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+// As `sha256sum --check` reads it.
+async function writeChecksums(directory: string, files: readonly string[]): Promise<void> {
+  const lines: string[] = [];
+  for (const file of files.toSorted()) lines.push(`${await sha256Of(file)}  ${basename(file)}\n`);
+  await Bun.write(join(directory, CHECKSUMS), lines.join(""));
+}
+
+function parseKeys<Key extends string>(record: Readonly<Record<Key, unknown>>): Key[] {
+  return Object.keys(record).filter((key): key is Key => key in record);
+}

@@ -1,0 +1,128 @@
+// A whole release, up to the point where the world would see it: builds every binary and both images, puts them into a
+// registry on loopback under all their names, signs with a key that is thrown away, verifies all of it with cosign, and
+// prints what would have been pushed.
+//
+//   bun run release:dry-run                      leaves the files and the image in dist/release
+//   … --out DIR                                  leaves them there
+
+import { mkdirSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import packageJson from "../../package.json";
+import { removeTree } from "../../src/system/private-directory.ts";
+import { startDockerRegistry } from "../../test/support/docker-registry.ts";
+import { removePodmanStorage } from "../../test/support/podman.ts";
+import { assemble } from "./assemble.ts";
+import { hasSection, readChangelog } from "./changelog.ts";
+import { CHECKSUMS, makeFiles, type SourceState } from "./binaries.ts";
+import { type Signer, signFile, throwAwayKey, verifyFile } from "./cosign.ts";
+import { chooseBases } from "./bases.ts";
+import { buildImage, type ImageBase, IMAGE_TARGETS } from "./image.ts";
+import type { LayoutDescriptor } from "./oci-layout.ts";
+import { REPOSITORIES, tagsFor } from "./plan.ts";
+import { programsProblem } from "./programs.ts";
+import { describe, publish, type Publication } from "./publish.ts";
+import { sourceState } from "./source.ts";
+import { verifyPublication } from "./verify.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+const PLATFORMS = Object.keys(IMAGE_TARGETS);
+const PROGRAMS = ["git", "podman", "crane", "cosign", "docker-registry", "sha256sum"];
+const VERSION_TAG = `v${packageJson.version}`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { out: { type: "string", default: join(ROOT, "dist/release") } },
+  });
+  const problem = programsProblem(PROGRAMS);
+  if (problem !== undefined) return giveUp(problem);
+  const work = mkdtempSync(join(tmpdir(), "fastmcp-runner-release-"));
+  try {
+    await dryRun(resolve(values.out), work);
+  } finally {
+    removePodmanStorage();
+    removeTree(work);
+  }
+}
+
+async function dryRun(out: string, work: string): Promise<void> {
+  removeTree(out);
+  const source = await sourceState();
+  const signer = await throwAwayKey(work);
+  show(`the binaries of ${source.commit}`);
+  const files = join(out, "files");
+  const binaries = await makeFiles(files, source);
+  await signFile(signer, join(files, CHECKSUMS));
+  await verifyFile(signer, join(files, CHECKSUMS));
+  for (const { target, sha256 } of binaries) console.log(`  ${sha256}  ${target}`);
+
+  const { bases, reason } = await chooseBases(work, PLATFORMS);
+  show(`the images, on ${reason}`);
+  const layout = join(out, "image");
+  mkdirSync(layout, { recursive: true });
+  const images = await buildImages(layout, source, bases);
+  const builder = {
+    id: "https://localhost/dry-run",
+    invocation: "https://localhost/dry-run/1",
+    ref: "HEAD",
+  };
+  const parts = { layout, directory: out, images, bases, binaries, source, builder };
+  await rehearse({ ...(await assemble(parts)), signer });
+}
+
+async function buildImages(
+  layout: string,
+  source: SourceState,
+  bases: ReadonlyMap<string, ImageBase>,
+): Promise<LayoutDescriptor[]> {
+  const images: LayoutDescriptor[] = [];
+  for (const [platform, base] of bases) {
+    const image = await buildImage(layout, platform, source, base);
+    console.log(`  ${image.digest}  ${platform}`);
+    images.push(image);
+  }
+  return images;
+}
+
+type Assembled = Pick<Publication, "layout" | "index" | "attestations"> & {
+  readonly signer: Signer;
+};
+
+// First a push to main, then a release, then the same release again, which must stop.
+async function rehearse(assembled: Assembled): Promise<void> {
+  await using registry = await startDockerRegistry();
+  const repositories = REPOSITORIES.map((name) => `${registry.host}/${name}`);
+  for (const occasion of [{ kind: "main" }, { kind: "release", tag: VERSION_TAG }] as const) {
+    const tags = tagsFor(occasion);
+    await publish({ ...assembled, repositories, tags });
+    await verifyPublication({ ...assembled, repositories, tags });
+    show(
+      occasion.kind === "main" ? "a push to main would publish" : `release ${VERSION_TAG} would`,
+    );
+    for (const line of describe(REPOSITORIES, tags, assembled.index)) console.log(`  ${line}`);
+  }
+  const again = tagsFor({ kind: "release", tag: VERSION_TAG });
+  const refusal = await publish({ ...assembled, repositories, tags: again }).then(
+    () => undefined,
+    (error: unknown) => String(error),
+  );
+  if (!refusal?.includes("is taken")) throw new Error(`a taken tag was not refused: ${refusal}`);
+  show("the same release once more stops: its tag is taken");
+  if (!hasSection(readChangelog(), packageJson.version)) {
+    show(`${VERSION_TAG} itself would stop now: docs/CHANGELOG.md has no section for it`);
+  }
+  show("everything was signed, attested and verified; nothing has left this machine");
+}
+
+// In CI, where all programs are installed, a release that cannot be rehearsed is a failure.
+function giveUp(problem: string): void {
+  console.log(`no dry run of the release here: ${problem}`);
+  process.exitCode = process.env["CI"] === "true" ? 1 : 0;
+}
+
+function show(line: string): void {
+  console.log(`▸ ${line}`);
+}
+
+await main();

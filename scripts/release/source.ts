@@ -1,0 +1,30 @@
+// Which sources a release is made from, and when they were made: no build asks the clock.
+
+import { join } from "node:path";
+import { currentCommit } from "../build.ts";
+import type { SourceState } from "./binaries.ts";
+import { mustRun } from "./programs.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+
+/**
+ * The checkout's commit, and the time of SOURCE_DATE_EPOCH, by default the commit's own.
+ *
+ * https://reproducible-builds.org/specs/source-date-epoch/
+ */
+export async function sourceState(
+  epoch: string | undefined = process.env["SOURCE_DATE_EPOCH"],
+): Promise<SourceState> {
+  const commit = currentCommit();
+  const text = epoch || (await mustRun(["git", "-C", ROOT, "log", "-1", "--format=%ct"])).trim();
+  if (!/^\d{1,11}$/.test(text))
+    throw new Error(`SOURCE_DATE_EPOCH is no number of seconds: ${text}`);
+  return { commit, createdAt: Number(text) };
+}
+
+/** Throws when the checkout has changes that no commit has: nothing that is published could tell what it is. */
+export async function refuseChanges(): Promise<void> {
+  const changes = await mustRun(["git", "-C", ROOT, "status", "--porcelain"]);
+  if (changes !== "")
+    throw new Error(`the checkout has changes that are not committed:\n${changes}`);
+}

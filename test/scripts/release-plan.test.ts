@@ -1,0 +1,93 @@
+import { describe, expect, test } from "bun:test";
+import { occasionOf, refuseTaken, tagsFor } from "../../scripts/release/plan.ts";
+import { startDockerRegistry } from "../support/docker-registry.ts";
+import { buildImage } from "../support/image-builder.ts";
+import { needs } from "../support/requirements.ts";
+
+const LATEST = { name: "latest", immutable: false };
+const STABLE = { name: "latest-stable", immutable: false };
+
+describe("tagsFor", () => {
+  test("a push to main moves latest, and nothing else", () => {
+    expect(tagsFor({ kind: "main" }, "1.2.3")).toEqual([LATEST]);
+  });
+
+  test("a release makes its version, once, and moves latest-stable, but not latest", () => {
+    const exact = { name: "v1.2.3", immutable: true };
+    expect(tagsFor({ kind: "release", tag: "v1.2.3" }, "1.2.3")).toEqual([exact, STABLE]);
+  });
+
+  test("a release candidate leaves latest-stable alone", () => {
+    const exact = { name: "v1.2.3-rc.1", immutable: true };
+    expect(tagsFor({ kind: "release", tag: "v1.2.3-rc.1" }, "1.2.3-rc.1")).toEqual([exact]);
+  });
+
+  const bad = [
+    "latest",
+    "latest-stable",
+    "1.2.3",
+    "v1.2",
+    "v01.2.3",
+    "v1.2.3+build",
+    "v1.2.3\n",
+    "",
+  ];
+  test.each(bad)("refuses %j as a version", (tag) => {
+    expect(() => tagsFor({ kind: "release", tag }, "1.2.3")).toThrow("is no version tag");
+  });
+
+  test("refuses a release that package.json does not know of", () => {
+    expect(() => tagsFor({ kind: "release", tag: "v1.2.4" }, "1.2.3")).toThrow(
+      "the release is v1.2.4, but package.json has version 1.2.3",
+    );
+  });
+});
+
+describe("occasionOf", () => {
+  const cases = [
+    ["push", "refs/heads/main", { kind: "main" }],
+    ["schedule", "refs/heads/main", { kind: "main" }],
+    ["release", "refs/tags/v1.2.3", { kind: "release", tag: "v1.2.3" }],
+    ["push", "refs/tags/v1.2.3", undefined],
+    ["push", "refs/heads/other", undefined],
+    ["pull_request", "refs/heads/main", undefined],
+    ["release", "refs/heads/main", undefined],
+    [undefined, undefined, undefined],
+  ] as const;
+
+  test.each(cases)("%s of %s", (GITHUB_EVENT_NAME, GITHUB_REF, expected) => {
+    const occasion = () => occasionOf({ GITHUB_EVENT_NAME, GITHUB_REF });
+    if (expected === undefined) expect(occasion).toThrow("nothing is published for the event");
+    else expect(occasion()).toEqual(expected);
+  });
+});
+
+describe("refuseTaken", () => {
+  const tags = [{ name: "v1.2.3", immutable: true }, STABLE];
+  const withRegistry = needs("docker-registry", "crane");
+  const image = buildImage({ layers: [[]] });
+
+  withRegistry("lets a version pass that no registry has, and tags that move", async () => {
+    await using registry = await startDockerRegistry();
+    await registry.push("runner:latest-stable", image);
+    const repositories = [`${registry.host}/runner`, `${registry.host}/not/there/yet`];
+    expect(await refuseTaken(repositories, tags)).toBeUndefined();
+  });
+
+  withRegistry("stops when one of two registries has the version", async () => {
+    await using registry = await startDockerRegistry();
+    await registry.push("second:v1.2.3", image);
+    const repositories = [`${registry.host}/first`, `${registry.host}/second`];
+    expect(refuseTaken(repositories, tags)).rejects.toThrow("second:v1.2.3 is taken");
+  });
+
+  withRegistry("stops when the registry does not tell", async () => {
+    const account = { username: "me", password: "secret" };
+    await using registry = await startDockerRegistry({ account });
+    const refused = refuseTaken([`${registry.host}/runner`], tags);
+    expect(refused).rejects.toThrow("cannot tell whether");
+    await refused.catch(() => {});
+    const gone = `${registry.host.replace(/\d+$/, "1")}/runner`;
+    expect(refuseTaken([gone], tags)).rejects.toThrow("cannot tell whether");
+  });
+});
