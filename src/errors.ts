@@ -28,7 +28,7 @@ export const ERRORS = {
   REFERENCE_INVALID: {
     stage: "validate",
     status: 2,
-    hint: "Write the image as [registry/]repository[:tag][@digest], for example ghcr.io/org/server:1.2.",
+    hint: "Write the image as [registry/]repository[:tag][@digest], for example ghcr.io/org/server:1.2; or one on this machine as oci:DIR, oci-archive:FILE or docker-archive:FILE.",
   },
   DESTINATION_UNUSABLE: {
     stage: "validate",
