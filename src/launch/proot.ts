@@ -24,22 +24,23 @@ export async function traceServer(plan: LaunchPlan, notes: Notes): Promise<numbe
   const { tracer, identity, drop } = plan;
   if (tracer === undefined) throw unavailable("proot does not work here");
   using root = await openPrivateRoot(plan, notes, { mayMount: false });
+  using opened = openToOwner(root.path);
   const mountPoints = furnish(root.path);
   const place = ownPlace(root.path, identity);
   if (drop) openWay(place, identity);
-  using start = placeStart(root.path);
+  const start = placeStart(root.path);
   becomeServersUser(drop ? identity : undefined);
   const argv = [
-    join(root.path, start.path),
+    join(root.path, start),
     "tracer",
     ...tracerArguments(plan, tracer, { root: root.path, mountPoints }),
-    start.path,
+    start,
     tracer.old ? "old-server" : "server",
     plan.program,
     ...plan.argv,
   ];
   const env = { ...tracer.environment, PROOT_TMP_DIR: place, ...hidden(plan.environment) };
-  return await follow(plan, { argv, env, onStarted: () => start[Symbol.dispose]() });
+  return await follow(plan, { argv, env, onStarted: () => opened[Symbol.dispose]() });
 }
 
 function tracerArguments(
@@ -150,14 +151,19 @@ function maySearch({ uid, gid, mode }: Stats, identity: Identity): boolean {
   return (mode & (gid === identity.gid ? 0o010 : 0o001)) !== 0;
 }
 
-// In the server's root, which PRoot shows as it is; proot-start removes its own file before it starts the server.
-function placeStart(root: string): Disposable & { readonly path: string } {
+// The root directory of an image may be closed to its owner's own changes. Disposing it gives it the image's mode again.
+function openToOwner(root: string): Disposable {
   const mode = lstatSync(root).mode & PERMISSIONS;
   const closed = (mode & OPEN_TO_OWNER) !== OPEN_TO_OWNER;
-  const path = `/.fastmcp-runner-start-${crypto.randomUUID()}`;
   if (closed) chmodSync(root, mode | OPEN_TO_OWNER);
+  return { [Symbol.dispose]: () => closed && chmodSync(root, mode) };
+}
+
+// In the server's root, which PRoot shows as it is; proot-start removes its own file before it starts the server.
+function placeStart(root: string): string {
+  const path = `/.fastmcp-runner-start-${crypto.randomUUID()}`;
   writeStart(join(root, path), PROOT_START_CODE[process.arch]);
-  return { path, [Symbol.dispose]: () => closed && chmodSync(root, mode) };
+  return path;
 }
 
 function unavailable(message: string, cause?: unknown): RunnerError {

@@ -30,7 +30,15 @@ export interface PrivateDirectory extends Disposable {
  */
 export function privateDirectory(parent: string, prefix: string): PrivateDirectory {
   const path = createDirectory(parent, prefix);
-  const removal = onExit(() => removeTree(path));
+  const owner = process.geteuid?.();
+  const removal = onExit(() => {
+    try {
+      removeTree(path);
+    } catch (error) {
+      // Who has become another user since may not: a later run does.
+      if (process.geteuid?.() === owner) throw error;
+    }
+  });
   return { path, [Symbol.dispose]: () => removal[Symbol.dispose]() };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { probeMachine, type Probe } from "../../src/launch/probe.ts";
 import { failureOf, mountProblem, otherUserProblem } from "../support/privileges.ts";
@@ -92,6 +92,7 @@ describe("probeMachine", () => {
         overlay: { works: false },
         chroot: { works: false, why: "only root may change the root directory" },
         userns: { works: false, why: "unshare: not installed, bwrap: not installed" },
+        proot: { works: false, why: "proot is not installed" },
       },
     });
   });
@@ -114,5 +115,54 @@ describe("probeMachine", () => {
     expect(probe.tools.unshare).toEqual({ works: false, why: "unshare: no way" });
     expect(probe.namespaceTool).toEqual({ name: "bwrap", program: join(path, "bwrap") });
     expect(probe.modes.userns.works).toBe(true);
+  });
+
+  describe("of PRoot", () => {
+    const proot = Bun.which("proot") ?? "";
+    const testWithProot = unless(programProblem("proot"));
+    const tried = async (dir: TempDir, script: string) => {
+      const path = programs(dir);
+      put(path, "proot", `#!/bin/sh\n${script}\n`, 0o755);
+      return probeMachine({ searchPath: path, directory: dir.path });
+    };
+
+    testWithProot("lets it trace a program in a root of its own, and leaves nothing", async () => {
+      using dir = tempDir();
+      const { modes, tracer } = await tried(dir, `exec ${proot} "$@"`);
+      expect(modes.proot).toMatchObject({
+        works: true,
+        detail: expect.stringContaining("proot traces it"),
+      });
+      expect(tracer).toMatchObject({ program: join(dir.path, "programs/proot"), environment: {} });
+      expect(readdirSync(dir.path)).toEqual(["programs"]);
+    });
+
+    testWithProot("has it do without filters where they are in its way", async () => {
+      using dir = tempDir();
+      const { tracer } = await tried(dir, `[ "$PROOT_NO_SECCOMP" ] || exit 1\nexec ${proot} "$@"`);
+      expect(tracer).toMatchObject({ environment: { PROOT_NO_SECCOMP: "1" }, filtered: false });
+    });
+
+    const BROKEN = [
+      {
+        title: "one that traces nothing",
+        script: `exec bash -c 'exec -a "$1" "$0$1" check' "$4" "$7"`,
+        why: "proot shows its programs this machine's files",
+      },
+      {
+        title: "one that may not trace",
+        script: 'echo "proot error: ptrace(TRACEME): Operation not permitted" >&2; exit 1',
+        why: "ptrace(TRACEME): Operation not permitted",
+      },
+      { title: "one that says nothing", script: "exit 255", why: "proot ended with 255" },
+    ];
+    for (const { title, script, why } of BROKEN) {
+      test(`tells what is wrong with ${title}`, async () => {
+        using dir = tempDir();
+        const { modes, tracer } = await tried(dir, script);
+        expect(modes.proot).toEqual({ works: false, why });
+        expect(tracer).toBeUndefined();
+      });
+    }
   });
 });

@@ -75,6 +75,12 @@ const WAYS: readonly Way[] = [
     onOverlayfs: true,
     says: REFUSED,
   },
+  {
+    name: "proot",
+    problem: programProblem("proot") ?? (AS_ROOT ? otherUserProblem() : undefined),
+    options: () => ({ ...ORDINARY, mode: "proot" }),
+    says: /the server gets a copy of the cached tree: nothing can be mounted here\n/,
+  },
 ];
 
 // What a server sees of a tree, and then everything that it can do to it.
