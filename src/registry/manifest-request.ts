@@ -8,7 +8,7 @@ import { messageRefusal } from "./message-refusal.ts";
 import type { Session } from "./session.ts";
 
 // A HEAD that is refused says nothing for itself, and some registries refuse one where they answer a GET.
-const WORTH_A_GET = new Set([400, 401, 403, 404, 405, 501]);
+const WORTH_A_GET = new Set([400, 401, 402, 403, 404, 405, 412, 451, 501]);
 
 /** GETs a manifest; a digest in the reference has been checked. */
 export async function fetchManifest(

@@ -44,6 +44,8 @@ const SIGN_IN_AGAIN =
 /** How a registry says that it keeps an image back for a reason that no account and no patience changes. */
 const WITHHOLDING: Readonly<Record<number, (repository: string) => string>> = {
   402: (repository) => `wants to be paid before it shows ${repository}`,
+  // Harbor's, for an image with more vulnerabilities than its project allows.
+  412: (repository) => `lets nobody pull ${repository}, by a rule of its operator`,
   451: (repository) => `withholds ${repository} by law`,
 };
 

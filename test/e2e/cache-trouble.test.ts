@@ -83,6 +83,7 @@ describe("a registry that cannot be asked", () => {
     ["denies the image", "REGISTRY_DENIED", 403],
     ["has the image no more", "IMAGE_NOT_FOUND", 404],
     ["has taken the image away", "IMAGE_NOT_FOUND", 410],
+    ["forbids the image by a rule", "REGISTRY_DENIED", 412],
     ["withholds the image by law", "REGISTRY_DENIED", 451],
   ])(
     "but %s, starts nothing",

@@ -47,6 +47,11 @@ test.each([
     "REGISTRY_DENIED",
     "ghcr.io wants to be paid before it shows org/app (it says: not any more)",
   ],
+  [
+    412,
+    "REGISTRY_DENIED",
+    "ghcr.io lets nobody pull org/app, by a rule of its operator (it says: not any more)",
+  ],
   [451, "REGISTRY_DENIED", "ghcr.io withholds org/app by law (it says: not any more)"],
 ])("status %i says that the image was taken away, and is no trouble that passes", (...row) => {
   const [status, code, message] = row;
