@@ -35,7 +35,12 @@ export const doctor: Command = {
     const { registryUser, registryClient, cacheDirectory } = settings;
     const mirrors = mirrorNames(settings);
     const crane = findProgram("crane", host["PATH"]);
-    const probe = await probeMachine({ searchPath: host["PATH"] ?? "" });
+    const work = workDirectory({ configured: settings.workDirectory, environment: host });
+    const { writable } = placeAt(work);
+    const probe = await probeMachine({
+      searchPath: host["PATH"] ?? "",
+      ...(writable ? { directory: existingAncestor(work) } : {}),
+    });
     const diagnosis: Diagnosis = {
       version,
       commit,
@@ -44,9 +49,7 @@ export const doctor: Command = {
       registryClient: registryClientOf(registryClient, crane, mirrors),
       mirrors,
       credentials: await credentialSources({ registryUser, host }),
-      workDirectory: placeAt(
-        workDirectory({ configured: settings.workDirectory, environment: host }),
-      ),
+      workDirectory: { path: work, writable },
       ...(cacheDirectory === undefined ? {} : { cache: placeAt(cacheDirectory) }),
       probe,
     };
