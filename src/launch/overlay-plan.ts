@@ -53,7 +53,7 @@ export function overlayRootView(plan: OverlayPlan): RootView {
 }
 
 /** Whether a path is one of these or below one. */
-export function isBelowAny(paths: readonly string[], path: string): boolean {
+function isBelowAny(paths: readonly string[], path: string): boolean {
   return paths.some((parent) => path === parent || path.startsWith(`${parent}/`));
 }
 

@@ -3,7 +3,7 @@
 import type { SettingRow } from "./row.ts";
 import { absolutePath, byteCount, oneOf } from "./schemas.ts";
 
-export const PULL_POLICIES = ["always", "missing", "never"] as const;
+const PULL_POLICIES = ["always", "missing", "never"] as const;
 
 export const CACHE_ROWS = {
   cacheDirectory: {

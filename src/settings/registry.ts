@@ -4,7 +4,7 @@ import { parseMirrors, parseRegistries } from "../registry/mirrors.ts";
 import type { SettingRow } from "./row.ts";
 import { oneOf, parsedBy, text, wholeNumber } from "./schemas.ts";
 
-export const REGISTRY_CLIENTS = ["auto", "crane", "builtin"] as const;
+const REGISTRY_CLIENTS = ["auto", "crane", "builtin"] as const;
 
 export const REGISTRY_ROWS = {
   registryUser: {

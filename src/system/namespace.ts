@@ -13,7 +13,6 @@ export const MS_REC = 0x4000;
 export const MS_PRIVATE = 0x40000;
 export const MS_NOSUID = 0x2;
 export const MS_NODEV = 0x4;
-export const MS_NOEXEC = 0x8;
 
 // glibc before 2.33 has no mknod to link to, and pivot_root is not in every libc, so both go by number.
 // https://github.com/torvalds/linux/blob/v6.12/scripts/syscall.tbl
