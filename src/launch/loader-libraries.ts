@@ -33,7 +33,7 @@ const GLIBC_DIRECTORIES = [
 const MUSL_DIRECTORIES = ["/lib", "/usr/local/lib", "/usr/lib"];
 const MAX_CONFIGURATION_BYTES = 65_536;
 
-// musl is all of these libraries itself. https://git.musl-libc.org/cgit/musl/tree/ldso/dynlink.c?h=v1.2.5#n1049
+// musl is all of these libraries itself. https://git.musl-libc.org/cgit/musl/tree/ldso/dynlink.c?h=v1.2.5
 const MUSL_ITSELF = /^lib(?:c|pthread|rt|m|dl|util|xnet)\./;
 
 export interface Libraries {
@@ -85,10 +85,10 @@ function configured({ view, kind, interpreter, searchPath }: LibrarySearch): rea
     kind === "glibc"
       ? [...linkerConfiguration(view, "/etc/ld.so.conf"), ...GLIBC_DIRECTORIES]
       : muslDirectories(view, interpreter);
-  return existing(view, [...searchPath.split(":"), ...defaults]);
+  return existing(view, [...searchPath.split(/[:;]/), ...defaults]);
 }
 
-// https://git.musl-libc.org/cgit/musl/tree/ldso/dynlink.c?h=v1.2.5#n1096
+// What musl reads in the place of ld.so.conf, and what it assumes where there is none.
 function muslDirectories(view: RootView, interpreter: string): readonly string[] {
   const name = posix.basename(interpreter).replace(/\.so\.1$/, ".path");
   const text = textIn(view, `/etc/${name}`, MAX_CONFIGURATION_BYTES);
@@ -107,13 +107,13 @@ function existing(view: RootView, unsafePaths: readonly string[]): readonly stri
 
 function expanded(object: Entry, paths: readonly string[], view: RootView): readonly string[] {
   const origin = posix.dirname(object.path);
-  const library = process.arch === "x64" ? "lib64" : "lib";
-  const names = paths.map((path) =>
-    path
-      .replace(/\$(?:ORIGIN\b|\{ORIGIN\})/g, () => origin)
-      .replace(/\$(?:LIB\b|\{LIB\})/g, library),
+  const names = paths.map((path) => path.replace(/\$(?:ORIGIN\b|\{ORIGIN\})/g, () => origin));
+  // It depends on the distribution.
+  const libraries = ["lib64", `lib/${TRIPLET}`, "lib"];
+  const all = names.flatMap((path) =>
+    libraries.map((library) => path.replace(/\$(?:LIB\b|\{LIB\})/g, library)),
   );
-  return existing(view, names);
+  return existing(view, all);
 }
 
 function isLoader(name: string, { kind, interpreter }: LibrarySearch): boolean {

@@ -16,7 +16,7 @@ import { prepareWorkingDirectory } from "./working-directory.ts";
 
 /**
  * Prepares the tree that a loader's plan was made for. Throws RUN_MODE_UNAVAILABLE where the server could not start
- * from there, DISK_FULL, DISK_UNWRITABLE.
+ * from there, WORKDIR_UNUSABLE, DISK_FULL, DISK_UNWRITABLE.
  */
 export async function openLoaderRoot(plan: LaunchPlan, notes: Notes): Promise<void> {
   const root = loaderRoot(plan);
@@ -28,11 +28,11 @@ export async function openLoaderRoot(plan: LaunchPlan, notes: Notes): Promise<vo
     relocateTree(root, plan.identity);
     furnish(root, plan);
   } catch (cause) {
+    if (cause instanceof RunnerError) throw cause;
     const message = `the image's files cannot be made ready in ${root}: ${reasonOf(cause)}`;
     throw diskError(cause, { full: message, unwritable: message, stage: "execute" });
   }
-  if (plan.drop) openTo(dirname(root), plan.identity);
-  requireReach(root, plan.identity);
+  if (plan.drop) letThrough(root, plan.identity);
   requireExecution(plan.program);
 }
 
@@ -45,13 +45,12 @@ function furnish(root: string, { relocated, identity }: LaunchPlan): void {
   if (home !== undefined && process.geteuid?.() === 0) lchownSync(home, identity.uid, identity.gid);
 }
 
-// The run's own directory is root's and closed. Its group may pass through it from here on; it may not list it.
-function openTo(directory: string, { gid }: Identity): void {
-  lchownSync(directory, process.geteuid?.() ?? 0, gid);
+// The run's own directory is root's and closed. The server's group may pass through it from here on, and not list it;
+// what lies above is not this run's to open.
+function letThrough(root: string, identity: Identity): void {
+  const directory = dirname(root);
+  lchownSync(directory, process.geteuid?.() ?? 0, identity.gid);
   chmodSync(directory, 0o710);
-}
-
-function requireReach(root: string, identity: Identity): void {
   for (let path = realpathSync(root); path !== "/"; path = dirname(path)) {
     if (mayPass(path, identity)) continue;
     throw new RunnerError(
