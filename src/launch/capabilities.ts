@@ -3,7 +3,14 @@
 import { readFileSync } from "node:fs";
 
 // https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/capability.h
-const NUMBERS = { CHOWN: 0, SETGID: 6, SETUID: 7, SYS_ADMIN: 21 } as const;
+const NUMBERS = {
+  CHOWN: 0,
+  DAC_OVERRIDE: 1,
+  FOWNER: 3,
+  SETGID: 6,
+  SETUID: 7,
+  SYS_ADMIN: 21,
+} as const;
 
 export type Capability = keyof typeof NUMBERS;
 
