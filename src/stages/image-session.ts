@@ -6,6 +6,7 @@ import { cachedSource, nowhere } from "../cache/cached-source.ts";
 import { type ImageCache, openCache } from "../cache/image-cache.ts";
 import type { ImageName, KnownImage } from "../cache/names.ts";
 import type { TreeKey } from "../cache/trees.ts";
+import { reasonOf } from "../errors.ts";
 import { serverIdentity } from "../launch/ownership.ts";
 import type { UnpackReport } from "../layers/unpack.ts";
 import { log } from "../log.ts";
@@ -100,14 +101,23 @@ function cachedSession(
         const blobs = [...new Set([...registry.given, ...layers])];
         cache.names.remember({ ...name, digest, manifest: image.digest, blobs });
       },
-      tidy: () => cache.tidy(),
-      makeRoom: () => cache.makeRoom(),
+      tidy: () => tidied(cache.tidy()),
+      makeRoom: () => tidied(cache.makeRoom()),
     },
     [Symbol.dispose]() {
       deadline.clear();
       late[Symbol.dispose]();
     },
   };
+}
+
+// The image is there by then: what lies about in the cache is no reason not to start it.
+async function tidied(tidying: Promise<void>): Promise<void> {
+  try {
+    await tidying;
+  } catch (error) {
+    log.warn(`the cache could not be tidied: ${reasonOf(error)}`);
+  }
 }
 
 interface WantedTree {

@@ -139,6 +139,20 @@ describe("what is damaged is mended by the next start:", () => {
   );
 });
 
+startTest(
+  "a cache that cannot be tidied is told of, and its image starts",
+  async () => {
+    using at = cachedRuns();
+    await at.run();
+    writeFileSync(join(at.cache, "v1/blobs/stray"), "");
+    removeTrees(at.cache);
+    const started = await at.run();
+    expect(started).toMatchObject({ stdout: "one", status: 0 });
+    expect(started.stderr).toContain("the cache could not be tidied");
+  },
+  RUN_MS,
+);
+
 describe("two runners at once", () => {
   startTest(
     "share one download",
