@@ -39,7 +39,7 @@ export async function assemble(
     const list = imageInventory(contents, source.createdAt);
     const spdx = join(parts.directory, `${name}.spdx.json`);
     await Bun.write(spdx, spdxText(spdxDocument(list)));
-    attestations.push({ digest, type: "spdxjson", predicate: spdx });
+    attestations.push({ digest, type: "spdx", predicate: spdx });
     const origin = join(parts.directory, `${name}.provenance.json`);
     const statedBases = some.map(({ image }) => baseOf(image, bases));
     await Bun.write(origin, JSON.stringify(provenance(source, parts.builder, statedBases)));

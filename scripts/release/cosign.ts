@@ -14,8 +14,15 @@ export type Signer =
       readonly trustedRoot: string;
     };
 
-/** What cosign calls a type, and what the statement that it makes then has as one. */
-export type AttestationType = "spdxjson" | "slsaprovenance1";
+/** What cosign calls the types of attestations, where users ask for them. */
+export type AttestationType = "spdx" | "slsaprovenance1";
+
+// By "spdx" cosign would attest SPDX's older format that is not JSON; and by "slsaprovenance1" it would write the
+// predicate anew and misspell its invocationId. Either way the statement has the type that is asked for above.
+const STATED_TYPES: Readonly<Record<AttestationType, string>> = {
+  spdx: "spdxjson",
+  slsaprovenance1: "https://slsa.dev/provenance/v1",
+};
 
 /** Whose signatures count: the workflows of this repository, as GitHub vouches for them. */
 export const IDENTITY = {
@@ -44,7 +51,7 @@ export async function attest(
   type: AttestationType,
   predicate: string,
 ): Promise<void> {
-  const about = [`--type=${type}`, `--predicate=${predicate}`];
+  const about = [`--type=${STATED_TYPES[type]}`, `--predicate=${predicate}`];
   await cosign(["attest", "--yes", ...signing(signer), ...about, pinned(reference)]);
 }
 
@@ -63,7 +70,7 @@ export async function verifyImage(signer: Signer, reference: string): Promise<vo
 export async function verifyAttestation(
   signer: Signer,
   reference: string,
-  type: "spdx" | "slsaprovenance1",
+  type: AttestationType,
 ): Promise<unknown[]> {
   const text = await cosign([
     "verify-attestation",

@@ -1,15 +1,9 @@
 // Verifies a publication from the outside, as its users do: by its tags, with cosign, and against what was to be said.
 
 import { readFileSync } from "node:fs";
-import { type AttestationType, verifyAttestation, verifyImage } from "./cosign.ts";
+import { verifyAttestation, verifyImage } from "./cosign.ts";
 import { digestAt } from "./plan.ts";
 import type { Publication } from "./publish.ts";
-
-/** How users ask for what was attested as these types. */
-const ASKED_FOR = {
-  spdxjson: "spdx",
-  slsaprovenance1: "slsaprovenance1",
-} as const satisfies Record<AttestationType, string>;
 
 /** Throws unless every tag has the index, signed, and every attestation is there, signed and unchanged. */
 export async function verifyPublication(publication: Publication): Promise<void> {
@@ -24,7 +18,7 @@ export async function verifyPublication(publication: Publication): Promise<void>
     for (const { digest, type, predicate } of attestations) {
       const reference = `${repository}@${digest}`;
       await verifyImage(signer, reference);
-      const found = await verifyAttestation(signer, reference, ASKED_FOR[type]);
+      const found = await verifyAttestation(signer, reference, type);
       const expected: unknown = JSON.parse(readFileSync(predicate, "utf8"));
       // Publishing once more attests once more.
       if (!found.some((one) => Bun.deepEquals(one, expected))) {

@@ -23,6 +23,17 @@ unless(programProblem("git", "tar"))(
   BUILDS_MS,
 );
 
+unless(programProblem("git", "tar"))(
+  "a binary from elsewhere that is not the commit's is found out",
+  async () => {
+    using elsewhere = tempDir();
+    writeFileSync(elsewhere.file(`fastmcp-runner-${hostTarget()}`), "\x7fELF, but no runner");
+    const [reproduction] = await reproduce([hostTarget()], elsewhere.path);
+    expect(reproduction?.differsAt).toBe(4);
+  },
+  BUILDS_MS,
+);
+
 describe("firstDifference", () => {
   const chunk = 1 << 20;
   const long = Buffer.alloc(chunk + 5, "a");

@@ -1,0 +1,221 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "bun:test";
+import { digestOf } from "../../src/oci/digest.ts";
+import {
+  IDENTITY,
+  signFile,
+  signImage,
+  throwAwayKey,
+  verifyAttestation,
+  verifyFile,
+} from "../../scripts/release/cosign.ts";
+import { imageFiles } from "../../scripts/release/image-files.ts";
+import {
+  addImage,
+  type LayoutDescriptor,
+  mergeLayout,
+  writeIndex,
+} from "../../scripts/release/oci-layout.ts";
+import { digestAt } from "../../scripts/release/plan.ts";
+import { mustRun } from "../../scripts/release/programs.ts";
+import { describe as describePublication, publish } from "../../scripts/release/publish.ts";
+import { verifyPublication } from "../../scripts/release/verify.ts";
+import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
+import { needs } from "../support/requirements.ts";
+import { tarArchive, type TarEntry } from "../support/tar-archive.ts";
+import { tempDir, type TempDir } from "../support/temp-dir.ts";
+
+const SLOW_MS = 60_000;
+const LATEST = { name: "latest", immutable: false };
+const VERSION = { name: "v1.2.3", immutable: true };
+
+const withCosign = needs("cosign", "crane", "docker-registry");
+
+describe("publish", () => {
+  withCosign(
+    "signs and attests in every registry, and whoever holds the key can verify it",
+    async () => {
+      using directory = tempDir();
+      await using registry = await startDockerRegistry();
+      const publication = await prepare(directory, registry);
+      await publish(publication);
+      await verifyPublication(publication);
+      const [first = "", second = ""] = publication.repositories;
+      expect(await digestAt(`${second}:latest`)).toBe(publication.index);
+      const [list] = await verifyAttestation(publication.signer, `${first}:latest`, "spdx");
+      expect(list).toEqual({ spdxVersion: "SPDX-2.3", name: "a list" });
+
+      // Another key, another list, another index: each is found out.
+      const other = await throwAwayKey(join(directory.path, "other"));
+      await expect(verifyPublication({ ...publication, signer: other })).rejects.toThrow(
+        "cosign verify",
+      );
+      const [attestation] = publication.attestations;
+      writeFileSync(attestation?.predicate ?? "", '{"spdxVersion":"SPDX-2.3","name":"longer"}');
+      await expect(verifyPublication(publication)).rejects.toThrow("has another spdx attestation");
+      await mustRun(["crane", "tag", `${first}@${publication.images[0]?.digest}`, "latest"]);
+      await expect(verifyPublication(publication)).rejects.toThrow(
+        `${first}:latest is not sha256:`,
+      );
+    },
+    SLOW_MS,
+  );
+
+  withCosign(
+    "publishes nothing anywhere when one registry has the version already",
+    async () => {
+      using directory = tempDir();
+      await using registry = await startDockerRegistry();
+      const publication = await prepare(directory, registry);
+      const [first = "", second = ""] = publication.repositories;
+      await mustRun(["crane", "push", publication.layout, `${second}:${VERSION.name}`]);
+      const release = publish({ ...publication, tags: [VERSION, LATEST] });
+      await expect(release).rejects.toThrow(`${second}:v1.2.3 is taken`);
+      for (const reference of [`${first}:latest`, `${first}:v1.2.3`, `${second}:latest`]) {
+        expect(await digestAt(reference)).toBeUndefined();
+      }
+    },
+    SLOW_MS,
+  );
+
+  test("says what it would do", () => {
+    const index = digestOf(Buffer.from("index"));
+    expect(describePublication(["ghcr.io/a/b"], [VERSION, LATEST], index)).toEqual([
+      `ghcr.io/a/b:v1.2.3 → ${index} (must be new)`,
+      `ghcr.io/a/b:latest → ${index} (moves)`,
+    ]);
+  });
+});
+
+describe("cosign", () => {
+  test("signs no tag", async () => {
+    const signed = signImage({ kind: "keyless" }, "ghcr.io/a/b:latest");
+    await expect(signed).rejects.toThrow("is signed by its digest only");
+  });
+
+  withCosign("finds out a file that has changed since it was signed", async () => {
+    using directory = tempDir();
+    const signer = await throwAwayKey(directory.path);
+    const path = directory.file("SHA256SUMS");
+    writeFileSync(path, "one\n");
+    await signFile(signer, path);
+    await verifyFile(signer, path);
+    writeFileSync(path, "two\n");
+    await expect(verifyFile(signer, path)).rejects.toThrow("cosign verify-blob");
+  });
+
+  test("is told in the README what it is told by the release itself", () => {
+    const readme = readFileSync(join(import.meta.dir, "../../README.md"), "utf8");
+    const joined = readme.replaceAll(/ \\\n +/g, " ");
+    const identity = Object.entries(IDENTITY)
+      .map(([name, value]) => `--${name}=${/[^\w:/.-]/.test(value) ? `'${value}'` : value}`)
+      .join(" ");
+    for (const asked of [
+      "verify",
+      "verify-attestation --type=spdx",
+      "verify-attestation --type=slsaprovenance1",
+    ]) {
+      const command = `cosign ${asked} ${identity} ghcr.io/drengskapur/fastmcp-runner:latest\n`;
+      expect(joined).toContain(`\n${command}`);
+    }
+  });
+});
+
+describe("an OCI layout", () => {
+  test("keeps the config's bytes, HEALTHCHECK and all, and the layers' content", () => {
+    using directory = tempDir();
+    const image = standInImage(directory, "linux/arm64", [
+      [file("etc/x", "1")],
+      [file("etc/x", "2")],
+    ]);
+    const files = imageFiles(directory.file("layout"), image.digest, ["etc/x", "etc/y"]);
+    expect([...files].map(([name, content]) => [name, content.toString()])).toEqual([
+      ["etc/x", "2"],
+    ]);
+    expect(image.platform).toMatchObject({ os: "linux", architecture: "arm64" });
+  });
+
+  test("has no file that an upper layer takes away", () => {
+    using directory = tempDir();
+    const layers = [[file("etc/x", "1")], [file("etc/.wh.x", "")]];
+    const image = standInImage(directory, "linux/amd64", layers);
+    expect(imageFiles(directory.file("layout"), image.digest, ["etc/x"]).size).toBe(0);
+  });
+
+  test("is refused when a blob is damaged", () => {
+    using directory = tempDir();
+    const image = standInImage(directory, "linux/amd64", [[file("etc/x", "1")]]);
+    writeFileSync(directory.file("layout/blobs/sha256", image.digest.slice(7)), "{}");
+    expect(() => imageFiles(directory.file("layout"), image.digest, ["etc/x"])).toThrow(
+      "is damaged",
+    );
+  });
+
+  test("of one machine joins that of another", () => {
+    using directory = tempDir();
+    const layout = directory.file("layout");
+    const image = standInImage(directory, "linux/amd64", [[file("etc/x", "1")]]);
+    writeIndex(layout, [image], {});
+    mkdirSync(directory.file("joined"));
+    expect(mergeLayout(directory.file("joined"), layout)).toEqual([image]);
+    expect(imageFiles(directory.file("joined"), image.digest, ["etc/x"]).size).toBe(1);
+  });
+});
+
+async function prepare(directory: TempDir, registry: DockerRegistry) {
+  mkdirSync(directory.file("other"));
+  const images = ["linux/amd64", "linux/arm64"].map((platform) =>
+    standInImage(directory, platform, [[file("platform", platform)]]),
+  );
+  const layout = directory.file("layout");
+  const index = writeIndex(layout, images, {}).digest;
+  const predicate = directory.file("list.json");
+  writeFileSync(predicate, '{"spdxVersion":"SPDX-2.3","name":"a list"}');
+  const digests = [...images.map(({ digest }) => digest), index];
+  return {
+    layout,
+    index,
+    images,
+    repositories: [`${registry.host}/ghcr.io/a/b`, `${registry.host}/docker.io/a/b`],
+    tags: [LATEST],
+    attestations: digests.map((digest) => ({ digest, type: "spdx", predicate }) as const),
+    signer: await throwAwayKey(directory.path),
+  };
+}
+
+/** An image as podman saves it, added to the layout of the directory. */
+function standInImage(
+  directory: TempDir,
+  platform: string,
+  layers: readonly (readonly TarEntry[])[],
+): LayoutDescriptor {
+  const saved = directory.file(`saved-${platform.replaceAll("/", "-")}`);
+  mkdirSync(saved);
+  const save = (bytes: Uint8Array) => {
+    const digest = digestOf(bytes);
+    writeFileSync(join(saved, digest.slice(7)), bytes);
+    return { mediaType: "application/octet-stream", digest, size: bytes.byteLength };
+  };
+  const archives = layers.map((entries) => save(tarArchive(entries)));
+  const [os, architecture] = platform.split("/");
+  const config = save(
+    Buffer.from(
+      JSON.stringify({
+        os,
+        architecture,
+        config: { Healthcheck: { Test: ["CMD", "true"] } },
+        rootfs: { type: "layers", diff_ids: archives.map(({ digest }) => digest) },
+      }),
+    ),
+  );
+  writeFileSync(join(saved, "manifest.json"), JSON.stringify({ config, layers: archives }));
+  const image = addImage(directory.file("layout"), saved, platform);
+  const kept = readFileSync(directory.file("layout/blobs/sha256", config.digest.slice(7)), "utf8");
+  expect(kept).toContain("Healthcheck");
+  return image;
+}
+
+function file(path: string, content: string): TarEntry {
+  return { path, content };
+}
