@@ -64,6 +64,8 @@ function parseFlags(command: Command, argv: readonly string[]): ParsedFlags {
     // citty repeats each value under the flag's camelCase name.
     if (name === "image" || (flag !== name && flag in definition)) continue;
     if (!(name in definition)) problems.push(unknownFlag(name, definition));
+    else if (value === true) flags[name] = "1";
+    else if (value === false) problems.push(`--${name} is given or left out; it takes no value`);
     else if (typeof value !== "string" || value === "") problems.push(`--${name} needs a value`);
     else flags[name] = value;
   }
@@ -103,6 +105,7 @@ function argumentOf(name: SettingName): readonly [string, ArgsDef[string]] | und
   const { flag, about, value }: SettingRow = SETTINGS[name];
   if (name === "image") return ["image", { type: "positional", required: false }];
   if (flag === undefined) return undefined;
+  if (value === undefined) return [flag, { type: "boolean", description: about }];
   return [flag, { type: "string", valueHint: value, description: about }];
 }
 

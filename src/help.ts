@@ -52,7 +52,8 @@ function flagsHelp(command: Command): readonly string[] {
 
 function settingHelp(name: SettingName): readonly string[] {
   const { flag, env, value, about, fallback }: SettingRow = SETTINGS[name];
-  const written = flag === undefined ? (name === "image" ? "IMAGE" : "") : `--${flag}=<${value}>`;
+  const given = value === undefined ? `--${flag}` : `--${flag}=<${value}>`;
+  const written = flag === undefined ? (name === "image" ? "IMAGE" : "") : given;
   const head = [written, env === written ? "" : env].filter(Boolean).join("  ");
   const text = `${about}${fallback === undefined ? "" : ` Default: ${fallback}.`}`;
   return [

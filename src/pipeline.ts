@@ -1,5 +1,7 @@
 // The six stages in their order. Nothing else decides what happens when.
 
+import type { BakedImage } from "./oci/baked-image.ts";
+import { bake, planBaked } from "./stages/baked.ts";
 import { dropPrivileges } from "./stages/drop-privileges.ts";
 import { execute } from "./stages/execute.ts";
 import { extract, type ExtractOptions, type Rootfs } from "./stages/extract.ts";
@@ -7,7 +9,7 @@ import { fetchConfig, type Image } from "./stages/fetch-config.ts";
 import { openImage } from "./stages/image-session.ts";
 import { requestWithoutRegistry } from "./stages/outage.ts";
 import { place, surveyMachine, wantedContent } from "./stages/place.ts";
-import type { ImageRequest, ServerRequest } from "./stages/validate.ts";
+import type { BakedRequest, ImageRequest, PullRequest, ServerRequest } from "./stages/validate.ts";
 import { openDestination } from "./system/destination.ts";
 import { runDirectory, workDirectory } from "./system/run-directory.ts";
 
@@ -52,6 +54,16 @@ export async function runImage(request: ServerRequest, runner: readonly string[]
   return await execute(plan, { runner, searchPath: request.host["PATH"] ?? "" });
 }
 
+/** Stages 5 and 6, after 1, where the others have happened in a build: becomes the server of the root's own image. */
+export async function runBaked(
+  baked: BakedImage,
+  request: BakedRequest,
+  runner: readonly string[],
+): Promise<number> {
+  const plan = planBaked(baked, request);
+  return await execute(plan, { runner, searchPath: request.host["PATH"] ?? "" });
+}
+
 /** Stages 2 and 3, after 1: an image's config, nothing of its files. */
 export async function fetchImage(request: ImageRequest): Promise<Image> {
   using session = await openImage(request, { mayShare: false });
@@ -59,10 +71,11 @@ export async function fetchImage(request: ImageRequest): Promise<Image> {
 }
 
 /** Stages 2 to 4, after 1, into a directory that is empty or absent before. */
-export async function pullImage(request: ImageRequest, unsafePath: string): Promise<Pulled> {
-  const destination = openDestination(unsafePath);
+export async function pullImage(request: PullRequest): Promise<Pulled> {
+  const destination = openDestination(request.destination);
   using staging = destination.staging;
   const { image, rootfs } = await pullInto(request, { directory: staging, mayShare: false });
+  if (request.bake) bake(rootfs.path, image);
   destination.commit(rootfs.path);
   return { image, rootfs, destination: destination.path };
 }

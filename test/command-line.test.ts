@@ -52,6 +52,13 @@ describe("commands", () => {
     expect(parsed("pull", ...argv)).toMatchObject({ image: "img", flags: { to: "/x" } });
   });
 
+  test("a switch among the settings stands for 1", () => {
+    expect(parsed("pull", "--bake", "img", "--to", "/x")).toMatchObject({
+      image: "img",
+      flags: { bake: "1", to: "/x" },
+    });
+  });
+
   test("--json is a switch", () => {
     expect(parsed("inspect", "img", "--json")).toMatchObject({ json: true, image: "img" });
   });
@@ -99,6 +106,12 @@ describe("refusals", () => {
 
   test("a negated flag is refused", () => {
     expect(refusal("img", "--no-port")).not.toBe("");
+  });
+
+  test.each(["--no-bake", "--bake=false"])("a switch has no opposite: %s", (flag) => {
+    expect(refusal("pull", "img", "--to", "/x", flag)).toBe(
+      "--bake is given or left out; it takes no value",
+    );
   });
 
   test("a second argument is refused, with the way to reach the server", () => {

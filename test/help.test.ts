@@ -18,7 +18,8 @@ describe("renderHelp", () => {
       const help = renderHelp(name);
       for (const [setting, row] of Object.entries(SETTINGS) as [string, SettingRow][]) {
         const own = command.settings.some((candidate) => candidate === setting);
-        if (row.flag !== undefined) expect(help.includes(`--${row.flag}=`)).toBe(own);
+        const written = row.value === undefined ? `  --${row.flag}\n` : `--${row.flag}=`;
+        if (row.flag !== undefined) expect(help.includes(written)).toBe(own);
         if (own && row.env !== undefined) expect(help).toContain(row.env);
       }
     },

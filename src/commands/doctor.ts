@@ -1,11 +1,12 @@
 // `doctor`: what this machine offers the runner, and why what does not work does not.
 
-import { printable } from "../errors.ts";
+import { printable, reasonOf } from "../errors.ts";
 import { type Ability, type Probe, probeMachine } from "../launch/probe.ts";
 import { hostPlatform, formatPlatform } from "../oci/platform.ts";
 import { print, printJson } from "../output.ts";
 import { hostEnvironmentOf, readSettings, refuseProblems } from "../read-settings.ts";
 import type { SettingName } from "../settings.ts";
+import { readBaked } from "../stages/baked.ts";
 import { credentialSources } from "../stages/credentials.ts";
 import { mirrorNames } from "../stages/networks.ts";
 import { findProgram } from "../system/programs.ts";
@@ -51,6 +52,7 @@ export const doctor: Command = {
       credentials: await credentialSources({ registryUser, host }),
       workDirectory: { path: work, writable },
       ...(cacheDirectory === undefined ? {} : { cache: placeAt(cacheDirectory) }),
+      ...(await bakedImage()),
       probe,
     };
     if (inputs.json) printJson(diagnosis);
@@ -72,12 +74,31 @@ interface Diagnosis {
   readonly workDirectory: Place;
   /** Absent where nothing is kept. */
   readonly cache?: Place;
+  /** The image that this root is, or what is wrong with its description; absent where it is none. */
+  readonly baked?: BakedDiagnosis;
   readonly probe: Probe;
 }
 
 interface Place {
   readonly path: string;
   readonly writable: boolean;
+}
+
+type BakedDiagnosis =
+  | { readonly image: string; readonly digest: string }
+  | { readonly problem: string };
+
+async function bakedImage(): Promise<{ readonly baked?: BakedDiagnosis }> {
+  try {
+    const baked = await readBaked();
+    return baked === undefined ? {} : { baked: { image: baked.image, digest: baked.digest } };
+  } catch (error) {
+    return { baked: { problem: reasonOf(error) } };
+  }
+}
+
+function bakedText(baked: BakedDiagnosis): string {
+  return "problem" in baked ? baked.problem : `${baked.image} (${baked.digest}), baked`;
 }
 
 function placeAt(path: string): Place {
@@ -121,6 +142,7 @@ function asText({ probe, ...diagnosis }: Diagnosis): string {
     ),
     `work directory   ${placeText(diagnosis.workDirectory, "WORK_DIR")}`,
     `cache            ${diagnosis.cache === undefined ? "none: without CACHE_DIR every start pulls the image" : placeText(diagnosis.cache, "CACHE_DIR")}`,
+    ...(diagnosis.baked === undefined ? [] : [`root             ${bakedText(diagnosis.baked)}`]),
     "run modes",
     ...rows(modes),
     "tools",

@@ -2,14 +2,21 @@
 
 import { printable } from "../errors.ts";
 import { hideSecret } from "../launch/secret-names.ts";
+import type { BakedImage } from "../oci/baked-image.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { formatImageName } from "../oci/image-name.ts";
 import { print, printJson } from "../output.ts";
 import { fetchImage } from "../pipeline.ts";
+import { findBaked } from "../stages/baked.ts";
 import { variablesOf } from "../stages/drop-privileges.ts";
 import type { Image } from "../stages/fetch-config.ts";
-import { SERVER_SETTINGS, type ServerRequest, validateServer } from "../stages/validate.ts";
-import type { Command } from "./command.ts";
+import {
+  type BakedRequest,
+  SERVER_SETTINGS,
+  validateBaked,
+  validateServer,
+} from "../stages/validate.ts";
+import type { Command, CommandInputs } from "./command.ts";
 import { megabytes } from "./megabytes.ts";
 
 export const inspect: Command = {
@@ -18,8 +25,7 @@ export const inspect: Command = {
   json: true,
   serverArguments: true,
   async run(inputs) {
-    const request = validateServer(inputs, { portRequired: false });
-    const description = describe(await fetchImage(request), request);
+    const description = await descriptionOf(inputs);
     if (inputs.json) printJson(description);
     else print(asText(description));
     return 0;
@@ -30,7 +36,8 @@ interface Description {
   readonly image: string;
   readonly digest: string;
   readonly platform: string;
-  readonly layers: { readonly count: number; readonly compressedBytes: number };
+  /** Absent where the image was baked: it has none any more. */
+  readonly layers?: { readonly count: number; readonly compressedBytes: number };
   readonly user: string;
   readonly exposedPorts: readonly string[];
   readonly stopSignal: string | undefined;
@@ -43,17 +50,31 @@ interface Description {
   };
 }
 
-function describe({ name, digest, config, layers }: Image, request: ServerRequest): Description {
+async function descriptionOf(inputs: CommandInputs): Promise<Description> {
+  const options = { portRequired: false };
+  const baked = await findBaked(inputs);
+  if (baked !== undefined) {
+    return describe(baked, { ...validateBaked(inputs, options), runMode: "baked" });
+  }
+  const request = validateServer(inputs, options);
+  const { name, digest, config, layers } = await fetchImage(request);
+  const { platform } = config;
+  return describe({ image: formatImageName(name), digest, platform, config, layers }, request);
+}
+
+type Described = BakedImage & Partial<Pick<Image, "layers">>;
+
+function describe(
+  { image, digest, platform, config, layers }: Described,
+  request: BakedRequest,
+): Description {
   const { serverArguments } = request;
   const rest = serverArguments.length > 0 ? serverArguments : config.cmd;
   return {
-    image: formatImageName(name),
+    image,
     digest,
-    platform: formatPlatform(config.platform),
-    layers: {
-      count: layers.length,
-      compressedBytes: layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0),
-    },
+    platform: formatPlatform(platform),
+    ...(layers === undefined ? {} : { layers: sizeOf(layers) }),
     user: config.user,
     exposedPorts: config.exposedPorts,
     stopSignal: config.stopSignal,
@@ -64,6 +85,13 @@ function describe({ name, digest, config, layers }: Image, request: ServerReques
       runMode: request.runMode,
       environment: hidden(variablesOf(config, request)),
     },
+  };
+}
+
+function sizeOf(layers: Image["layers"]): Description["layers"] & {} {
+  return {
+    count: layers.length,
+    compressedBytes: layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0),
   };
 }
 
@@ -79,7 +107,9 @@ function asText({ launch, layers, labels, ...image }: Description): string {
     image.image,
     `  digest             ${image.digest}`,
     `  platform           ${image.platform}`,
-    `  layers             ${layers.count}, ${megabytes(layers.compressedBytes)} compressed`,
+    layers === undefined
+      ? "  layers             none: it is baked into this root"
+      : `  layers             ${layers.count}, ${megabytes(layers.compressedBytes)} compressed`,
     `  user               ${image.user === "" ? "root" : image.user} (the server runs as UID 1000, or as you)`,
     `  exposed ports      ${image.exposedPorts.join(", ") || "none"}`,
     ...(image.stopSignal === undefined ? [] : [`  stop signal        ${image.stopSignal}`]),

@@ -13,8 +13,7 @@ export const pull: Command = {
   settings: PULL_SETTINGS,
   json: true,
   async run(inputs) {
-    const request = validatePull(inputs);
-    const pulled = await pullImage(request, request.destination);
+    const pulled = await pullImage(validatePull(inputs));
     if (inputs.json) printJson(asJson(pulled));
     else print(asText(pulled));
     return 0;

@@ -1,12 +1,19 @@
 // `run`, the default: all six stages. Nothing of the runner is left when it succeeds.
 
-import { runImage } from "../pipeline.ts";
-import { SERVER_SETTINGS, validateServer } from "../stages/validate.ts";
+import { runBaked, runImage } from "../pipeline.ts";
+import { findBaked } from "../stages/baked.ts";
+import { SERVER_SETTINGS, validateBaked, validateServer } from "../stages/validate.ts";
 import type { Command } from "./command.ts";
 
 export const run: Command = {
   about: "Pull an image and become its MCP server (the default command)",
   settings: SERVER_SETTINGS,
   serverArguments: true,
-  run: (inputs) => runImage(validateServer(inputs, { portRequired: true }), inputs.runner),
+  async run(inputs) {
+    const options = { portRequired: true };
+    const baked = await findBaked(inputs);
+    return baked === undefined
+      ? await runImage(validateServer(inputs, options), inputs.runner)
+      : await runBaked(baked, validateBaked(inputs, options), inputs.runner);
+  },
 };

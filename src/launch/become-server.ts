@@ -34,6 +34,9 @@ export async function becomeServer(plan: LaunchPlan, surroundings: Surroundings)
     case "overlay":
       await releaseSignals();
       return handOver(overlaySuccessor(plan, surroundings.searchPath));
+    case "baked":
+      await releaseSignals();
+      return handOver(directSuccessor(plan));
     case "chroot": {
       using root = await openPrivateRoot(plan, surroundings.notes);
       await releaseSignals();

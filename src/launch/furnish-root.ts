@@ -20,6 +20,11 @@ const MACHINE_FILES = ["resolv.conf", "hosts"];
 export function furnishRoot(root: string): MountPoint[] {
   const etc = directoryIn(root, "/etc");
   if (etc !== undefined) for (const name of MACHINE_FILES) copyMachineFile(name, etc);
+  return furnishDirectories(root);
+}
+
+/** The part of it that holds on any machine. */
+export function furnishDirectories(root: string): MountPoint[] {
   giveTmp(root);
   return KERNEL_TREES.flatMap((source) => {
     const target = directoryIn(root, source);

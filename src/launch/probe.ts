@@ -1,11 +1,13 @@
 // What works on this machine, found by trying it where trying is cheap and harmless. Changes nothing that outlives it.
 
-import { lstatSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { reasonOf } from "../errors.ts";
 import { runChild } from "../system/child.ts";
 import { chroot } from "../system/namespace.ts";
 import { findProgram } from "../system/programs.ts";
+import { BAKED_IMAGE_FILE } from "./baked-root.ts";
 import { isMapped, missingCapabilities } from "./capabilities.ts";
 import { NAMESPACE_TOOLS, type NamespaceTool } from "./namespace-tools.ts";
 import { tryTracer, type Tracer, type TracerTrial } from "./proot-trial.ts";
@@ -40,7 +42,7 @@ export interface NamespaceToolFound {
 export interface ProbeOptions {
   /** The runner's own PATH. */
   readonly searchPath: string;
-  /** The directory that overlay would write to. */
+  /** The directory that overlay would write to, and that may be a baked image. */
   readonly runtimeRoot?: string;
   /** Where servers' roots will be; programs are tried there. */
   readonly directory?: string;
@@ -72,7 +74,8 @@ export async function probeMachine(options: ProbeOptions): Promise<Probe> {
       chroot: both(identity, chrootAbility(root, mounts)),
       userns: usernsAbility(root, trials),
       proot: both(identity, tracerAbility(tracing)),
-      loader: both(identity, loaderAbility()),
+      loader: both(identity, loaderAbility(root)),
+      baked: both(identity, bakedAbility(options.runtimeRoot ?? "/")),
     },
     mounts,
     tools: Object.fromEntries(trials.map(({ name, ability }) => [name, ability])) as Probe["tools"],
@@ -139,11 +142,21 @@ function usernsAbility(root: boolean, trials: readonly Trial[]): Ability {
 }
 
 // There is nothing to try: it needs no more than to start a program, and whether an image's command can be started like
-// that is for its files to tell.
-function loaderAbility(): Ability {
+// that is for its files to tell. Root changes links in a tree that belongs to the server's user by then.
+function loaderAbility(root: boolean): Ability {
+  const missing = root ? missingCapabilities(["DAC_OVERRIDE", "FOWNER"]) : [];
+  if (missing.length > 0) return fails(`root lacks CAP_${missing.join(", CAP_")}`);
   return works(
     "it needs nothing, but the server sees this machine's files, and not every image can start",
   );
+}
+
+// Which image it is, and whether its description can be used, is read where it is started.
+function bakedAbility(runtimeRoot: string): Ability {
+  const path = join(runtimeRoot, BAKED_IMAGE_FILE);
+  return existsSync(path)
+    ? works("this root is an image that was baked, and nothing is pulled")
+    : fails(`${path} does not exist, so this root is not a baked image`);
 }
 
 function tracerAbility(trial: TracerTrial): Ability {

@@ -4,7 +4,15 @@
 import { RunnerError } from "../errors.ts";
 import type { Ability, Probe } from "./probe.ts";
 
-export const RUN_MODES = ["auto", "overlay", "chroot", "userns", "proot", "loader"] as const;
+export const RUN_MODES = [
+  "auto",
+  "overlay",
+  "chroot",
+  "userns",
+  "proot",
+  "loader",
+  "baked",
+] as const;
 export type RunModeChoice = (typeof RUN_MODES)[number];
 export type RunMode = Exclude<RunModeChoice, "auto">;
 

@@ -78,6 +78,12 @@ export const IMAGE_ROWS = {
     about: "Where `pull` puts the image's root filesystem: a directory that is empty or absent.",
     schema: text,
   },
+  bake: {
+    flag: "bake",
+    about:
+      "Makes of what `pull` writes a root filesystem to start from as it is, as `/` of a container. See Baked images.",
+    schema: oneOf(["1"]),
+  },
   platform: {
     env: "PLATFORM",
     flag: "platform",

@@ -9,8 +9,8 @@ export interface SettingRow {
   readonly env?: string;
   /** The flag without its dashes; a secret has none, because argv is readable by everyone. */
   readonly flag?: string;
-  /** How --help calls the value. */
-  readonly value: string;
+  /** How --help calls the value; a row without one is a switch, whose flag alone stands for "1". */
+  readonly value?: string;
   readonly about: string;
   readonly schema: v.GenericSchema<string, unknown>;
   /** The text that stands in for an absent value. */

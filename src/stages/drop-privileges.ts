@@ -21,7 +21,7 @@ import { homeOf } from "../launch/user.ts";
 import { prepareWorkingDirectory, resolveWorkingDirectory } from "../launch/working-directory.ts";
 import { log } from "../log.ts";
 
-/** What stage 4 leaves: the tree and the way it will be run. */
+/** What stage 4 leaves, or a build long before: the tree and the way it will be run. */
 export interface LaunchableRootfs extends ChosenMode {
   /** The tree as it was extracted; in overlay, what did not move. */
   readonly root: string;
@@ -46,6 +46,9 @@ export interface LaunchRequest {
   readonly port?: number | undefined;
 }
 
+/** What of a probe a plan depends on. */
+export type Rights = Pick<Probe, "root" | "dropTool" | "namespaceTool" | "tracer">;
+
 const RUNTIME_ROOT = "/";
 const MAX_PASSWD_BYTES = 1_048_576;
 
@@ -57,15 +60,17 @@ export function dropPrivileges(
   rootfs: LaunchableRootfs,
   image: LaunchableImage,
   request: LaunchRequest,
-  probe: Probe,
+  probe: Rights,
 ): LaunchPlan {
   const identity = serverIdentity();
   const overlay = rootfs.mode === "overlay";
-  const root = overlay ? RUNTIME_ROOT : rootfs.root;
-  const view = overlay ? ownRootView(root) : privateRootView(root);
+  // In both the server's root is the runner's own, whose files belong to whom they did.
+  const own = overlay || rootfs.mode === "baked";
+  const root = own ? RUNTIME_ROOT : rootfs.root;
+  const view = own ? ownRootView(root) : privateRootView(root);
   const argv = commandOf({ ...image, serverArguments: request.serverArguments });
-  const shared = !overlay && rootfs.scratch !== undefined;
-  if (probe.root && !overlay && !shared) giveTree(root, identity);
+  const shared = !own && rootfs.scratch !== undefined;
+  if (probe.root && !own && !shared) giveTree(root, identity);
   const workingDirectory = shared
     ? resolveWorkingDirectory(root, image.workingDir).path
     : prepareWorkingDirectory(root, image.workingDir, {

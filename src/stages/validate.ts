@@ -58,6 +58,7 @@ const IMAGE_SETTINGS = [
 export const PULL_SETTINGS = [
   ...IMAGE_SETTINGS,
   "destination",
+  "bake",
 ] as const satisfies readonly SettingName[];
 
 /** What a command that starts or describes a server is told besides. */
@@ -88,24 +89,34 @@ export interface ServerRequest extends ImageRequest, Omit<ServerSettings, "image
   readonly serverEnvironment: Readonly<Record<string, string>>;
 }
 
+export interface PullRequest extends ImageRequest {
+  /** As it was given. */
+  readonly destination: string;
+  /** What is pulled is to be a root to start from as it is. */
+  readonly bake: boolean;
+}
+
+/** What is left to say about a server whose image is there already. */
+export type BakedRequest = Omit<ServerRequest, keyof ImageRequest> & Pick<ImageRequest, "host">;
+
 export interface Inputs extends SettingSources {
   readonly serverArguments: readonly string[];
 }
 
 /**
- * The request for an image's files in a directory, which is named as it was given.
- * Throws INPUT_INVALID or REFERENCE_INVALID, with every problem at once.
+ * The request for an image's files in a directory. Throws INPUT_INVALID or REFERENCE_INVALID, with every problem at
+ * once.
  */
-export function validatePull(inputs: Inputs): ImageRequest & { readonly destination: string } {
+export function validatePull(inputs: Inputs): PullRequest {
   const { settings, problems } = readSettings(PULL_SETTINGS, inputs);
-  const { destination = "" } = settings;
+  const { destination = "", bake } = settings;
   const request = completed(inputs, settings, [
     ...problems,
     ...credentialProblems(settings),
     ...cacheProblems(settings, problems),
     ...(destination === "" ? [problem("destination", `${nameOf("destination")} is required`)] : []),
   ]);
-  return { ...request, destination };
+  return { ...request, destination, bake: bake !== undefined };
 }
 
 /** The request for a server. `portRequired` is false where it is only described. Throws as validatePull does. */
@@ -120,8 +131,24 @@ export function validateServer(
     ...cacheProblems(settings, problems),
     ...(options.portRequired ? portProblems(settings, problems) : []),
   ]);
+  return { ...request, ...serversOwn(inputs) };
+}
+
+/**
+ * The same for a server whose image is there already. What is said about registries and caches is held to its form
+ * and not used: a build's settings may be the container's as well.
+ */
+export function validateBaked(
+  inputs: Inputs,
+  options: { readonly portRequired: boolean },
+): BakedRequest {
+  const { settings, problems } = readSettings(SERVER_SETTINGS, inputs);
+  refuseProblems([...problems, ...(options.portRequired ? portProblems(settings, problems) : [])]);
+  return { ...settings, ...serversOwn(inputs), host: hostEnvironmentOf(inputs.environment) };
+}
+
+function serversOwn(inputs: Inputs): Pick<ServerRequest, "serverArguments" | "serverEnvironment"> {
   return {
-    ...request,
     serverArguments: inputs.serverArguments,
     serverEnvironment: serverEnvironmentOf(inputs.environment),
   };

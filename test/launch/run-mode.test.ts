@@ -58,6 +58,7 @@ function probeOf(working: string): Probe {
       userns: ability("userns"),
       proot: ability("proot"),
       loader: ability("loader"),
+      baked: ability("baked"),
     },
     mounts: ability("mounts"),
     tools: { unshare: ability("unshare"), bwrap: ability("bwrap") },
