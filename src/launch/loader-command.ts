@@ -7,6 +7,7 @@ import { isElf, readElf } from "./elf.ts";
 import { hasPayload } from "./elf-payload.ts";
 import { asPath, envTarget, firstBytes, parseScript } from "./executable.ts";
 import { refusedProgram } from "./loader-programs.ts";
+import { passedOn } from "./loader-wrappers.ts";
 import type { Entry, RootView } from "./root-view.ts";
 
 export interface LoaderCommand {
@@ -39,7 +40,8 @@ export function loaderCommand(
     const start = firstBytes(found.entry.hostPath);
     if (start === undefined) return { problem: `${found.program} may not be read` };
     if (isElf(start)) return elfCommand(found, rest);
-    const next = scriptCommand(found, start, rest);
+    const passed = passedOn(view, { entry: found.entry, start }, rest, context);
+    const next = passed === undefined ? scriptCommand(found, start, rest) : { argv: passed };
     if ("problem" in next) return next;
     [name, ...rest] = next.argv;
   }

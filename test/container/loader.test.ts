@@ -78,33 +78,35 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     config: { Entrypoint: ["hello", "/usr/bin"], Env: ["PATH=/usr/bin:/bin"] },
     writes: new RegExp(`^hello from musl\n${ROOT}/usr/bin\n`),
   },
-  "an entrypoint that is a shell script": {
+  "an entrypoint that only becomes its arguments": {
     layer: () => [
       ...busyboxFiles(),
-      { path: "entrypoint.sh", content: '#!/bin/sh\nexec "$@"\n', mode: 0o755 },
+      { path: "entrypoint.sh", content: '#!/bin/sh\nset -e\nexec "$@"\n', mode: 0o755 },
+    ],
+    config: { Entrypoint: ["/entrypoint.sh"], Cmd: ["echo", "fine"] },
+    writes: /^fine\n$/,
+  },
+  "an entrypoint that is a shell script with work to do": {
+    layer: () => [
+      ...busyboxFiles(),
+      { path: "entrypoint.sh", content: '#!/bin/sh\nexport X=1\nexec "$@"\n', mode: 0o755 },
     ],
     config: { Entrypoint: ["/entrypoint.sh"], Cmd: ["echo"] },
     refused: /\/entrypoint\.sh is a script, and \/bin\/sh is a shell/,
   },
 };
 
+const LOADER = { MCP_TRANSPORT: "stdio", RUN_MODE: "loader" };
+
 describe.each([
   ["1000:1000 without capabilities", AS_USER],
   ["root with Docker's default capabilities", AS_ROOT],
 ] as const)("in loader mode, as %s", (_, rules) => {
-  for (const [name, { layer, config, writes, refused }] of Object.entries(SAMPLES)) {
+  for (const [name, { writes, refused, ...sample }] of Object.entries(SAMPLES)) {
     needsContainers()(
       name,
       async () => {
-        const image = buildImage({ layers: [layer()], config, compression: "none" });
-        using registry = startLoopbackRegistry({ images: { "team/server:1": image } });
-        const environment = {
-          IMAGE: `${registry.host}/team/server:1`,
-          MCP_TRANSPORT: "stdio",
-          RUN_MODE: "loader",
-        };
-        const settings = Object.entries(environment).map(([key, value]) => `--env=${key}=${value}`);
-        const run = await podman("run", ...rules, ...settings, RUNNER_IMAGE);
+        const run = await runSample(sample, rules, LOADER);
         expect(run.stderr).toContain("nothing separates the server from this machine");
         if (refused !== undefined) expect(run.stderr).toMatch(refused);
         if (writes === undefined) expect(run.stdout).toBe("");
@@ -115,3 +117,50 @@ describe.each([
     );
   }
 });
+
+describe("on a root file system that is only read", () => {
+  const script = `
+    const { writeFileSync } = require("node:fs");
+    for (const path of [require("node:os").tmpdir(), require("node:os").homedir()])
+      writeFileSync(path + "/written", "");
+    console.log("fine");`;
+  const sample = {
+    layer: () => [...nodeFiles(), { path: "app/server.js", content: script }],
+    config: { Entrypoint: ["node", "/app/server.js"] },
+  };
+  const environment = { ...LOADER, WORK_DIR: "/work" };
+
+  needsContainers()(
+    "one writable directory is enough",
+    async () => {
+      const rules = [...AS_USER, "--read-only", "--read-only-tmpfs=false", "--tmpfs=/work:exec"];
+      const { stdout, stderr } = await runSample(sample, rules, environment);
+      expect(stdout, stderr).toBe("fine\n");
+    },
+    START_MS,
+  );
+
+  needsContainers()(
+    "one that is mounted noexec is named",
+    async () => {
+      const rules = [...AS_USER, "--read-only", "--read-only-tmpfs=false", "--tmpfs=/work:noexec"];
+      const { stdout, stderr, exitCode } = await runSample(sample, rules, environment);
+      expect(stderr).toMatch(/from \/work\/run-\S+: its file system is mounted noexec/);
+      expect(stdout).toBe("");
+      expect(exitCode).toBe(125);
+    },
+    START_MS,
+  );
+});
+
+async function runSample(
+  { layer, config }: Pick<Sample, "layer" | "config">,
+  rules: readonly string[],
+  environment: Readonly<Record<string, string>>,
+) {
+  const image = buildImage({ layers: [layer()], config, compression: "none" });
+  using registry = startLoopbackRegistry({ images: { "team/server:1": image } });
+  const variables = { ...environment, IMAGE: `${registry.host}/team/server:1` };
+  const settings = Object.entries(variables).map(([key, value]) => `--env=${key}=${value}`);
+  return await podman("run", ...rules, ...settings, RUNNER_IMAGE);
+}

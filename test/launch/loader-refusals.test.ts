@@ -22,9 +22,11 @@ const SCRIPT_MODE = { mode: 0o755 } as const;
 const PROGRAM = readFileSync(process.execPath).subarray(0, 64);
 
 const REFUSALS: Readonly<Record<string, Refusal>> = {
-  "an entrypoint that is a shell script": {
+  "an entrypoint that is a shell script with work to do": {
     command: ["/entrypoint.sh", "node", "server.js"],
-    files: [{ path: "entrypoint.sh", content: '#!/bin/sh\nexec "$@"\n', ...SCRIPT_MODE }],
+    files: [
+      { path: "entrypoint.sh", content: '#!/bin/sh\nexport X=1\nexec "$@"\n', ...SCRIPT_MODE },
+    ],
     says: "/entrypoint.sh is a script, and /bin/sh is a shell, and would take the programs that it starts",
   },
   "a shell script by way of env": {

@@ -73,6 +73,17 @@ describe("probeMachine", () => {
     });
   }
 
+  testAsRoot(
+    "root that may not write to the server's tree has not even the last resort",
+    async () => {
+      const without = ["setpriv", "--bounding-set", "-dac_override,-fowner,-sys_chroot"];
+      expect((await probeThrough(without, "")).modes.loader).toEqual({
+        works: false,
+        why: "root lacks CAP_DAC_OVERRIDE, CAP_FOWNER",
+      });
+    },
+  );
+
   const namespace = ["unshare", "--user", "--map-root-user"];
   const namespaceProblem = rootProblem ?? failureOf([...namespace, "true"]);
   unless(namespaceProblem)("root in a namespace that lacks the server's user says so", async () => {
@@ -83,19 +94,26 @@ describe("probeMachine", () => {
     });
   });
 
-  testAsBoth("an ordinary user without tools has no mode, and each reason is told", async () => {
-    using dir = tempDir();
-    const probe = await probeThrough(["setpriv", "--reuid=1000", "--clear-groups"], programs(dir));
-    expect(probe).toMatchObject({
-      root: false,
-      modes: {
-        overlay: { works: false },
-        chroot: { works: false, why: "only root may change the root directory" },
-        userns: { works: false, why: "unshare: not installed, bwrap: not installed" },
-        proot: { works: false, why: "proot is not installed" },
-      },
-    });
-  });
+  testAsBoth(
+    "an ordinary user without tools has the last resort, and each reason is told",
+    async () => {
+      using dir = tempDir();
+      const probe = await probeThrough(
+        ["setpriv", "--reuid=1000", "--clear-groups"],
+        programs(dir),
+      );
+      expect(probe).toMatchObject({
+        root: false,
+        modes: {
+          overlay: { works: false },
+          chroot: { works: false, why: "only root may change the root directory" },
+          userns: { works: false, why: "unshare: not installed, bwrap: not installed" },
+          proot: { works: false, why: "proot is not installed" },
+          loader: { works: true },
+        },
+      });
+    },
+  );
 
   testAsBoth("a tool in the working directory is not for the runner", async () => {
     using dir = tempDir();
