@@ -40,9 +40,11 @@ export async function reproduce(
 ): Promise<Reproduction[]> {
   const work = mkdtempSync(join(tmpdir(), "fastmcp-runner-reproduce-"));
   try {
+    // Once: somebody may commit meanwhile.
+    const commit = (await mustRun(["git", "-C", ROOT, "rev-parse", "HEAD"])).trim();
     const [first, second] = BUILDERS;
-    const there = against ?? (await build(work, first, targets));
-    const here = await build(work, second, targets);
+    const there = against ?? (await build({ work, commit, targets }, first));
+    const here = await build({ work, commit, targets }, second);
     return await Promise.all(targets.map((target) => compare(target, there, here)));
   } finally {
     removeTree(work);
@@ -65,16 +67,22 @@ export function firstDifference(one: string, other: string): number | undefined 
   }
 }
 
-type Builder = (typeof BUILDERS)[number];
+interface Task {
+  readonly work: string;
+  readonly commit: string;
+  readonly targets: readonly Target[];
+}
 
 /** Returns the directory of the binaries. */
-async function build(work: string, builder: Builder, targets: readonly Target[]): Promise<string> {
+async function build(
+  { work, commit, targets }: Task,
+  builder: (typeof BUILDERS)[number],
+): Promise<string> {
   const checkout = join(work, builder.directory);
   mkdirSync(checkout, { recursive: true });
   const archive = join(work, "commit.tar");
-  await mustRun(["git", "-C", ROOT, "archive", `--output=${archive}`, "HEAD"]);
+  await mustRun(["git", "-C", ROOT, "archive", `--output=${archive}`, commit]);
   await mustRun(["tar", "-x", "-f", archive, "-C", checkout]);
-  const commit = (await mustRun(["git", "-C", ROOT, "rev-parse", "HEAD"])).trim();
   const options = { cwd: checkout, environment: { ...builder.environment, COMMIT: commit } };
   await mustRun([process.execPath, "install", "--frozen-lockfile", "--production"], options);
   const named = targets.map((target) => `--target=${target}`);
