@@ -50,18 +50,27 @@ async function resolveManifest(
   platform: Platform,
 ): Promise<{ readonly digest: Digest; readonly manifest: Manifest }> {
   let wanted = name.kind === "registry" ? name.reference.digest : undefined;
+  let size: number | undefined;
   for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth++) {
     const bytes = await registry.manifest(wanted);
     if (wanted) verifyDigest(bytes, wanted, `the manifest of ${formatImageName(name)}`);
+    if (size !== undefined && bytes.byteLength !== size) throw wrongSize(name, size, bytes);
     const document = parseManifest(bytes);
     if (document.kind === "manifest") {
       return { digest: wanted ?? digestOf(bytes), manifest: document };
     }
-    wanted = choosePlatform(document.manifests, platform).digest;
+    ({ digest: wanted, size } = choosePlatform(document.manifests, platform));
   }
   throw new RunnerError(
     "IMAGE_INVALID",
     `${formatImageName(name)} is an index of indexes more than ${MAX_INDEX_DEPTH} deep`,
+  );
+}
+
+function wrongSize(name: ImageName, size: number, { byteLength }: Uint8Array): RunnerError {
+  return new RunnerError(
+    "DIGEST_MISMATCH",
+    `a manifest of ${formatImageName(name)} should have ${size} bytes but has ${byteLength}`,
   );
 }
 

@@ -152,6 +152,13 @@ describe("images", () => {
       125,
       /not a container image/,
     ],
+    [
+      "an index that is wrong about a manifest's size",
+      "missized:1",
+      "DIGEST_MISMATCH",
+      125,
+      /should have 7 bytes/,
+    ],
     ["a layer whose bytes do not match", "corrupt:1", "DIGEST_MISMATCH", 125, /sha256:/],
     ["a layer that is cut off", "cut:1", "DIGEST_MISMATCH", 125, /./],
   ] as const)("%s", (_, image, code, status, words) =>
@@ -306,6 +313,7 @@ function imagesThatDoNotRun(): Readonly<Record<string, BuiltImage>> {
     "team/not-executable:1": withCommand("text", 0o644, "/bin/plain"),
     "team/no-interpreter:1": withCommand("#!/bin/absent\n", 0o755, "/bin/script"),
     "team/foreign:1": withCommand(foreignProgram(other.architecture), 0o755, "/bin/foreign"),
+    "team/missized:1": missized(runs),
     "team/corrupt:1": withLayer(runs, (bytes) => bytes.with(bytes.length - 20, 0x5a)),
     "team/cut:1": withLayer(runs, (bytes) => bytes.subarray(0, bytes.length >> 1)),
     "team/large:1": buildImage({
@@ -314,6 +322,14 @@ function imagesThatDoNotRun(): Readonly<Record<string, BuiltImage>> {
       config: { Cmd: ["/bin/large"] },
     }),
   };
+}
+
+function missized(image: BuiltImage): BuiltImage {
+  const index = buildIndex([image], { attestations: false });
+  const { mediaType, digest } = image.root;
+  const manifests = [{ mediaType, digest, size: 7 }];
+  const root = documentOf(index.root.mediaType, { schemaVersion: 2, manifests });
+  return { ...index, root, documents: new Map([...index.documents, [root.digest, root]]) };
 }
 
 function withRoot(mediaType: string, members: Readonly<Record<string, unknown>>): BuiltImage {
