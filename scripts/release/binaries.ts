@@ -2,7 +2,7 @@
 
 import { copyFileSync, mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { buildRunner, TARGETS, type Target } from "../build.ts";
+import { buildRunner, parseTargets, TARGETS, type Target } from "../build.ts";
 import { binaryInventory, type BuiltBinary } from "../sbom/inventory.ts";
 import { spdxDocument, spdxText } from "../sbom/spdx.ts";
 
@@ -20,12 +20,13 @@ const INSTALLER = join(import.meta.dir, "../install.sh");
 export async function makeFiles(
   directory: string,
   { commit, createdAt }: SourceState,
-  targets: readonly Target[] = parseKeys(TARGETS),
+  targets: readonly Target[] = parseTargets(Object.keys(TARGETS)),
 ): Promise<BuiltBinary[]> {
   mkdirSync(directory, { recursive: true });
   const binaries: BuiltBinary[] = [];
-  const files = [join(directory, basename(INSTALLER))];
-  copyFileSync(INSTALLER, files[0] ?? "");
+  const installer = join(directory, basename(INSTALLER));
+  copyFileSync(INSTALLER, installer);
+  const files = [installer];
   for (const target of targets) {
     const outfile = join(directory, `fastmcp-runner-${target}`);
     const metafile = await buildRunner({ target, commit, outfile });
@@ -51,8 +52,4 @@ async function writeChecksums(directory: string, files: readonly string[]): Prom
   const lines: string[] = [];
   for (const file of files.toSorted()) lines.push(`${await sha256Of(file)}  ${basename(file)}\n`);
   await Bun.write(join(directory, CHECKSUMS), lines.join(""));
-}
-
-function parseKeys<Key extends string>(record: Readonly<Record<Key, unknown>>): Key[] {
-  return Object.keys(record).filter((key): key is Key => key in record);
 }

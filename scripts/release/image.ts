@@ -41,7 +41,7 @@ export function onAlpine(): ImageBase {
   return { ...alpineBase(), buildArguments: [] };
 }
 
-/** Adds the image to the layout. Its `latest` time is the commit's. */
+/** Builds the image of a platform and adds it to the layout. Nothing in it is newer than the source. */
 export async function buildImage(
   layout: string,
   platform: string,

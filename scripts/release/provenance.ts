@@ -24,6 +24,17 @@ export interface Base {
 }
 
 const SOURCE = `https://github.com/${packageJson.repository.replace(/^github:/, "")}`;
+
+// https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+const GITHUB_VARIABLES = [
+  "SERVER_URL",
+  "REPOSITORY",
+  "WORKFLOW_REF",
+  "REF",
+  "RUN_ID",
+  "RUN_ATTEMPT",
+] as const;
+
 const DOCKERFILE = join(import.meta.dir, "../../Dockerfile");
 
 export function provenance(
@@ -66,15 +77,12 @@ export function alpineBase(dockerfile = readFileSync(DOCKERFILE, "utf8")): Requi
 export function githubBuilder(
   environment: Readonly<Record<string, string | undefined>>,
 ): Builder | undefined {
-  const server = environment["GITHUB_SERVER_URL"];
-  const workflow = environment["GITHUB_WORKFLOW_REF"];
-  const ref = environment["GITHUB_REF"];
-  if (!server || !workflow || !ref) return undefined;
-  const run = `${environment["GITHUB_REPOSITORY"]}/actions/runs/${environment["GITHUB_RUN_ID"]}`;
-  const attempt = environment["GITHUB_RUN_ATTEMPT"];
+  const values = GITHUB_VARIABLES.map((name) => environment[`GITHUB_${name}`] || undefined);
+  if (values.includes(undefined)) return undefined;
+  const [server, repository, workflow, ref = "", run, attempt] = values;
   return {
     id: `${server}/${workflow}`,
-    invocation: `${server}/${run}/attempts/${attempt}`,
+    invocation: `${server}/${repository}/actions/runs/${run}/attempts/${attempt}`,
     ref,
   };
 }
