@@ -28,6 +28,10 @@ RUN case "${TARGETARCH:-$(uname -m)}" in \
 FROM ${BASE}
 RUN apk add --no-cache crane su-exec bubblewrap libstdc++ libgcc
 
+# PRoot has been in Alpine's stable repositories since 3.24. The static one needs nothing else of that release.
+RUN apk add --no-cache --repository=https://dl-cdn.alpinelinux.org/alpine/v3.24/community 'proot-static=~5.4' \
+ && ln -s proot.static /usr/bin/proot
+
 # The server runs as 1000:1000. So does everything from the start where the platform says so, as Hugging Face Spaces
 # do: what the image may bring, and the private root of images that need all of their own, must be writable then too.
 # The marker tells the runner that this root file system is its own, to put an application's directories on.

@@ -80,6 +80,29 @@ containerTest(
 );
 
 containerTest(
+  "as 1000:1000 without capabilities, an image that needs its whole file system answers an MCP client",
+  async () => {
+    await using server = await startContainer(AS_USER, await buildEverythingImage());
+    const client = await server.connect();
+    const { content } = await client.callTool({ name: "get-sum", arguments: { a: 2, b: 40 } });
+    expect(JSON.stringify(content)).toContain("42");
+    await client.close();
+    const health = await podman("exec", server.name, "fastmcp-runner", "healthcheck");
+    expect(health.exitCode).toBe(0);
+    // The server and what traces it; the runner, which stays as process 1, lets nobody read in it.
+    const script =
+      "cd /proc; for p in [0-9]*; do grep -q 'ever[y]thing' $p/cmdline && cat $p/environ; done";
+    const environments = await server.shell(`${script} 2>/dev/null; cat 1/environ 2>&1 || true`);
+    expect(environments).toContain("MCP_PORT=");
+    expect(environments).toContain("1/environ': Permission denied");
+    expect(environments).not.toContain(ACCOUNT.password);
+    const { exitCode } = await server.terminate();
+    expect(exitCode).toBeOneOf([0, 143]);
+  },
+  PIPELINE_MS,
+);
+
+containerTest(
   "as 1000:1000 without capabilities, a mode that nothing here allows is refused with the reasons",
   async () => {
     const { registry, options } = serve(await buildEverythingImage());

@@ -24,6 +24,7 @@ export const STAND_IN_PROGRAMS = [
   "crane",
   "gosu",
   "bwrap",
+  "proot",
   "node",
   "npm",
   "ldd",
@@ -91,6 +92,7 @@ function writePackages(packages: string): void {
   copyProgram(which("crane"), join(packages, "crane"), "/usr/bin/crane");
   copyProgram(which("gosu"), join(packages, "su-exec"), "/sbin/su-exec");
   copyProgram(which("bwrap"), join(packages, "bubblewrap"), "/usr/bin/bwrap");
+  copyProgram(which("proot"), join(packages, "proot-static"), "/usr/bin/proot.static");
   copyProgram(which("node"), join(packages, "nodejs"), "/usr/bin/node");
   copy(join(dirname(realpathSync(which("npm"))), ".."), join(packages, "npm", NPM));
   link("../lib/node_modules/npm/bin/npm-cli.js", join(packages, "npm/usr/bin/npm"));
