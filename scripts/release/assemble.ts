@@ -7,7 +7,7 @@ import { formatPlatform } from "../../src/oci/platform.ts";
 import { type BuiltBinary, imageInventory } from "../sbom/inventory.ts";
 import { spdxDocument, spdxText } from "../sbom/spdx.ts";
 import type { SourceState } from "./binaries.ts";
-import { type ImageBase, inspectImage } from "./image.ts";
+import { IMAGE_TARGETS, type ImageBase, inspectImage } from "./image.ts";
 import { type LayoutDescriptor, writeIndex } from "./oci-layout.ts";
 import { type Builder, provenance } from "./provenance.ts";
 import type { Attestation, Publication } from "./publish.ts";
@@ -28,6 +28,7 @@ export async function assemble(
   parts: Parts,
 ): Promise<Pick<Publication, "layout" | "index" | "attestations">> {
   const { layout, images, bases, binaries, source } = parts;
+  refuseIncomplete(images);
   const index = writeIndex(layout, images, annotations(parts));
   const built = images.map((image) => ({
     image,
@@ -45,9 +46,16 @@ export async function assemble(
     await Bun.write(origin, JSON.stringify(provenance(source, parts.builder, statedBases)));
     attestations.push({ digest, type: "slsaprovenance1", predicate: origin });
   };
-  for (const one of built) await add(one.image.digest, `image-${platformText(one.image)}`, [one]);
+  for (const one of built)
+    await add(one.image.digest, `image-${platformOf(one.image).replaceAll("/", "-")}`, [one]);
   await add(index.digest, "image", built);
   return { layout, index: index.digest, attestations };
+}
+
+function refuseIncomplete(images: readonly LayoutDescriptor[]): void {
+  const [found, expected] = [images.map(platformOf), Object.keys(IMAGE_TARGETS)];
+  if (found.toSorted().join() === expected.toSorted().join()) return;
+  throw new Error(`there are images for ${found.join(", ")}, not for ${expected.join(", ")}`);
 }
 
 function annotations({ source, bases }: Parts): Record<string, string> {
@@ -63,13 +71,11 @@ function annotations({ source, bases }: Parts): Record<string, string> {
 }
 
 function baseOf(image: LayoutDescriptor, bases: ReadonlyMap<string, ImageBase>): ImageBase {
-  const platform = image.platform === undefined ? "" : formatPlatform(image.platform);
-  const base = bases.get(platform);
-  if (base === undefined)
-    throw new Error(`nobody has said what the image of ${platform} is based on`);
-  return base;
+  const base = bases.get(platformOf(image));
+  if (base !== undefined) return base;
+  throw new Error(`nobody has said what the image of ${platformOf(image)} is based on`);
 }
 
-function platformText({ platform }: LayoutDescriptor): string {
-  return platform === undefined ? "unknown" : formatPlatform(platform).replaceAll("/", "-");
+function platformOf({ platform }: LayoutDescriptor): string {
+  return platform === undefined ? "no platform" : formatPlatform(platform);
 }

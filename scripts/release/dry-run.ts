@@ -19,7 +19,7 @@ import { CHECKSUMS, makeFiles, type SourceState } from "./binaries.ts";
 import { type Signer, signFile, throwAwayKey, verifyFile } from "./cosign.ts";
 import { chooseBases } from "./bases.ts";
 import { buildImage, type ImageBase, IMAGE_TARGETS } from "./image.ts";
-import type { LayoutDescriptor } from "./oci-layout.ts";
+import { type LayoutDescriptor, mergeLayout, writeIndex } from "./oci-layout.ts";
 import { REPOSITORIES, tagsFor } from "./plan.ts";
 import { programsProblem } from "./programs.ts";
 import { describe, publish, type Publication } from "./publish.ts";
@@ -61,7 +61,11 @@ async function dryRun(out: string, work: string): Promise<void> {
   show(`the images, on ${reason}`);
   const layout = join(out, "image");
   mkdirSync(layout, { recursive: true });
-  const images = await buildImages(layout, source, bases);
+  const images: LayoutDescriptor[] = [];
+  for (const [platform, base] of bases) {
+    const built = await buildAlone(join(work, "images", platform), platform, source, base);
+    images.push(...mergeLayout(layout, built));
+  }
   const builder = {
     id: "https://localhost/dry-run",
     invocation: "https://localhost/dry-run/1",
@@ -71,18 +75,17 @@ async function dryRun(out: string, work: string): Promise<void> {
   await rehearse({ ...(await assemble(parts)), signer });
 }
 
-async function buildImages(
+// As on a machine that has only this platform.
+async function buildAlone(
   layout: string,
+  platform: string,
   source: SourceState,
-  bases: ReadonlyMap<string, ImageBase>,
-): Promise<LayoutDescriptor[]> {
-  const images: LayoutDescriptor[] = [];
-  for (const [platform, base] of bases) {
-    const image = await buildImage(layout, platform, source, base);
-    console.log(`  ${image.digest}  ${platform}`);
-    images.push(image);
-  }
-  return images;
+  base: ImageBase,
+): Promise<string> {
+  const image = await buildImage(layout, platform, source, base);
+  writeIndex(layout, [image], {});
+  console.log(`  ${image.digest}  ${platform}`);
+  return layout;
 }
 
 type Assembled = Pick<Publication, "layout" | "index" | "attestations"> & {

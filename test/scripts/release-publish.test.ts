@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "bun:test";
 import { digestOf } from "../../src/oci/digest.ts";
+import { ACCOUNTS, signIn } from "../../scripts/release/accounts.ts";
 import {
   IDENTITY,
   signFile,
@@ -55,9 +56,7 @@ describe("publish", () => {
       writeFileSync(attestation?.predicate ?? "", '{"spdxVersion":"SPDX-2.3","name":"longer"}');
       await expect(verifyPublication(publication)).rejects.toThrow("has another spdx attestation");
       await mustRun(["crane", "tag", `${first}@${publication.images[0]?.digest}`, "latest"]);
-      await expect(verifyPublication(publication)).rejects.toThrow(
-        `${first}:latest is not sha256:`,
-      );
+      await expect(verifyPublication(publication)).rejects.toThrow(`${first}:latest is sha256:`);
     },
     SLOW_MS,
   );
@@ -85,6 +84,35 @@ describe("publish", () => {
       `ghcr.io/a/b:v1.2.3 → ${index} (must be new)`,
       `ghcr.io/a/b:latest → ${index} (moves)`,
     ]);
+  });
+});
+
+describe("signIn", () => {
+  const password = "canary of a token";
+  const account = {
+    registry: "",
+    user: "REGISTRY_USER_OF_TEST",
+    password: "REGISTRY_TOKEN_OF_TEST",
+  };
+
+  needs("crane", "docker-registry")("opens a registry that nobody else may push to", async () => {
+    using directory = tempDir();
+    await using registry = await startDockerRegistry({ account: { username: "me", password } });
+    const layout = directory.file("layout");
+    writeIndex(layout, [standInImage(directory, "linux/amd64", [[file("x", "1")]])], {});
+    const push = ["crane", "push", layout, `${registry.host}/a/b:c`];
+    const environment = { DOCKER_CONFIG: directory.file("config") };
+    await expect(mustRun(push, { environment })).rejects.toThrow("401 Unauthorized");
+    const accounts = [{ ...account, registry: registry.host }];
+    const variables = { [account.user]: "me", [account.password]: password };
+    await signIn(accounts, { ...variables, ...environment });
+    await mustRun(push, { environment });
+  });
+
+  test("says which variables are missing, and signs in nowhere", async () => {
+    await expect(signIn(ACCOUNTS, { GHCR_USER: "me", GHCR_TOKEN: "" })).rejects.toThrow(
+      "needed to sign in: GHCR_TOKEN, DOCKERHUB_USER, DOCKERHUB_TOKEN",
+    );
   });
 });
 
