@@ -89,9 +89,9 @@ containerTest(
     await client.close();
     const health = await podman("exec", server.name, "fastmcp-runner", "healthcheck");
     expect(health.exitCode).toBe(0);
-    // The server and what traces it; the runner, which stays as process 1, lets nobody read in it.
+    // What leads to the server, which has the same environment; the runner, which stays as process 1, lets nobody read in it.
     const script =
-      "cd /proc; for p in [0-9]*; do grep -q 'ever[y]thing' $p/cmdline && cat $p/environ; done";
+      "cd /proc; for p in [0-9]*; do tr '\\0' ' ' <$p/cmdline | grep -q 'fa[s]tmcp-runner-start' && cat $p/environ; done";
     const environments = await server.shell(`${script} 2>/dev/null; cat 1/environ 2>&1 || true`);
     expect(environments).toContain("MCP_PORT=");
     expect(environments).toContain("1/environ': Permission denied");
