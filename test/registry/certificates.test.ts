@@ -73,8 +73,8 @@ describe("the environment's authorities", () => {
 
   test("are refused by the variable's name when they cannot be read", () => {
     for (const name of ["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"]) {
-      expect(() => environmentAuthorities({ [name]: "/nonexistent" })).toThrow(
-        `${name}: /nonexistent cannot be read: ENOENT`,
+      expect(() => environmentAuthorities({ [name]: "/nonexistent/file" })).toThrow(
+        `${name}: /nonexistent/file cannot be read: ENOENT`,
       );
     }
   });
