@@ -3,8 +3,9 @@
 
 import { join } from "node:path";
 import packageJson from "../../package.json";
+import type { Digest } from "../../src/oci/digest.ts";
 import { formatPlatform } from "../../src/oci/platform.ts";
-import { type BuiltBinary, imageInventory } from "../sbom/inventory.ts";
+import { type BuiltBinary, type BuiltImage, imageInventory } from "../sbom/inventory.ts";
 import { spdxDocument, spdxText } from "../sbom/spdx.ts";
 import type { SourceState } from "./binaries.ts";
 import { IMAGE_TARGETS, type ImageBase, inspectImage } from "./image.ts";
@@ -24,32 +25,47 @@ export interface Parts {
   readonly builder: Builder;
 }
 
+/** One of the images, and what has been found in it. */
+interface Inspected {
+  readonly image: LayoutDescriptor;
+  readonly content: BuiltImage;
+}
+
+/** Makes the index and all documents. Throws unless there is exactly one image for each platform. */
 export async function assemble(
   parts: Parts,
 ): Promise<Pick<Publication, "layout" | "index" | "attestations">> {
-  const { layout, images, bases, binaries, source } = parts;
+  const { layout, images, binaries } = parts;
   refuseIncomplete(images);
-  const index = writeIndex(layout, images, annotations(parts));
-  const built = images.map((image) => ({
-    image,
-    content: inspectImage(layout, image, binaries, baseOf(image, bases)),
-  }));
-  const attestations: Attestation[] = [];
-  const add = async (digest: LayoutDescriptor["digest"], name: string, some: typeof built) => {
-    const contents = some.map(({ content }) => content);
-    const list = imageInventory(contents, source.createdAt);
-    const spdx = join(parts.directory, `${name}.spdx.json`);
-    await Bun.write(spdx, spdxText(spdxDocument(list)));
-    attestations.push({ digest, type: "spdx", predicate: spdx });
-    const origin = join(parts.directory, `${name}.provenance.json`);
-    const statedBases = some.map(({ image }) => baseOf(image, bases));
-    await Bun.write(origin, JSON.stringify(provenance(source, parts.builder, statedBases)));
-    attestations.push({ digest, type: "slsaprovenance1", predicate: origin });
-  };
-  for (const one of built)
-    await add(one.image.digest, `image-${platformOf(one.image).replaceAll("/", "-")}`, [one]);
-  await add(index.digest, "image", built);
-  return { layout, index: index.digest, attestations };
+  const all = images.map((image) => {
+    const content = inspectImage(layout, image, binaries, baseOf(image, parts.bases));
+    return { image, content };
+  });
+  const index = writeIndex(layout, images, annotations(parts)).digest;
+  const attestations: Attestation[] = await documents(parts, index, "image", all);
+  for (const one of all) {
+    const name = `image-${platformOf(one.image).replaceAll("/", "-")}`;
+    attestations.push(...(await documents(parts, one.image.digest, name, [one])));
+  }
+  return { layout, index, attestations };
+}
+
+async function documents(
+  { directory, source, builder, bases }: Parts,
+  digest: Digest,
+  name: string,
+  about: readonly Inspected[],
+): Promise<Attestation[]> {
+  const list = join(directory, `${name}.spdx.json`);
+  const origin = join(directory, `${name}.provenance.json`);
+  const contents = about.map(({ content }) => content);
+  await Bun.write(list, spdxText(spdxDocument(imageInventory(contents, source.createdAt))));
+  const from = about.map(({ image }) => baseOf(image, bases));
+  await Bun.write(origin, JSON.stringify(provenance(source, builder, from)));
+  return [
+    { digest, type: "spdx", predicate: list },
+    { digest, type: "slsaprovenance1", predicate: origin },
+  ];
 }
 
 function refuseIncomplete(images: readonly LayoutDescriptor[]): void {

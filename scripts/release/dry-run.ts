@@ -3,9 +3,9 @@
 // prints what would have been pushed.
 //
 //   bun run release:dry-run                      leaves the files and the image in dist/release
-//   … --out DIR                                  leaves them there
+//   … --out DIR                                  leaves them there; DIR must be empty or absent
 
-import { mkdirSync, mkdtempSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -27,19 +27,21 @@ import { sourceState } from "./source.ts";
 import { verifyPublication } from "./verify.ts";
 
 const ROOT = join(import.meta.dir, "../..");
+const OUT = join(ROOT, "dist/release");
 const PLATFORMS = Object.keys(IMAGE_TARGETS);
 const PROGRAMS = ["git", "podman", "crane", "cosign", "docker-registry", "sha256sum"];
 const VERSION_TAG = `v${packageJson.version}`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { out: { type: "string", default: join(ROOT, "dist/release") } },
+    options: { out: { type: "string" } },
   });
   const problem = programsProblem(PROGRAMS);
   if (problem !== undefined) return giveUp(problem);
+  const out = values.out === undefined ? emptied(OUT) : refuseFull(resolve(values.out));
   const work = mkdtempSync(join(tmpdir(), "fastmcp-runner-release-"));
   try {
-    await dryRun(resolve(values.out), work);
+    await dryRun(out, work);
   } finally {
     removePodmanStorage();
     removeTree(work);
@@ -47,7 +49,6 @@ async function main(): Promise<void> {
 }
 
 async function dryRun(out: string, work: string): Promise<void> {
-  removeTree(out);
   const source = await sourceState();
   const signer = await throwAwayKey(work);
   show(`the binaries of ${source.commit}`);
@@ -100,9 +101,8 @@ async function rehearse(assembled: Assembled): Promise<void> {
     const tags = tagsFor(occasion);
     await publish({ ...assembled, repositories, tags });
     await verifyPublication({ ...assembled, repositories, tags });
-    show(
-      occasion.kind === "main" ? "a push to main would publish" : `release ${VERSION_TAG} would`,
-    );
+    const what = occasion.kind === "main" ? "a push to main" : `the release ${VERSION_TAG}`;
+    show(`${what} would publish`);
     for (const line of describe(REPOSITORIES, tags, assembled.index)) console.log(`  ${line}`);
   }
   const again = tagsFor({ kind: "release", tag: VERSION_TAG });
@@ -116,6 +116,17 @@ async function rehearse(assembled: Assembled): Promise<void> {
     show(`${VERSION_TAG} itself would stop now: docs/CHANGELOG.md has no section for it`);
   }
   show("everything was signed, attested and verified; nothing has left this machine");
+}
+
+// What an earlier run has left.
+function emptied(directory: string): string {
+  removeTree(directory);
+  return directory;
+}
+
+function refuseFull(directory: string): string {
+  if (!existsSync(directory) || readdirSync(directory).length === 0) return directory;
+  throw new Error(`${directory} is not empty`);
 }
 
 // In CI, where all programs are installed, a release that cannot be rehearsed is a failure.
