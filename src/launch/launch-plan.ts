@@ -8,7 +8,7 @@ import type { RunMode } from "./run-mode.ts";
 export interface LaunchPlan {
   readonly mode: RunMode;
   readonly reason: string;
-  /** The server's root directory, as this machine names it: the private root, or the runner's own in overlay. */
+  /** The server's root directory, as this machine names it: the private one, or the runner's in overlay and baked. */
   readonly root: string;
   /**
    * A directory of this run's for what the server changes, where `root` is a tree that others use as well; nothing may

@@ -5,5 +5,8 @@ import { afterAll } from "bun:test";
 import { removePodmanStorage } from "./podman.ts";
 import { removeAuthority } from "./public-names.ts";
 
-afterAll(removePodmanStorage);
+// A few large images may be there, on a busy disk.
+const REMOVAL_MS = 120_000;
+
+afterAll(removePodmanStorage, REMOVAL_MS);
 afterAll(removeAuthority);
