@@ -1,7 +1,7 @@
 // Whether PRoot can trace here, and how well, found out by having it show a small program a root of its own. Changes
 // nothing that outlives it.
 
-import { chmodSync, writeFileSync } from "node:fs";
+import { accessSync, chmodSync, constants, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { reasonOf } from "../errors.ts";
 import { runChild } from "../system/child.ts";
@@ -45,6 +45,9 @@ export async function tryTracer(searchPath: string, directory: string): Promise<
   try {
     using place = privateDirectory(directory, "proot-trial-");
     writeStart(join(place.path, START), code);
+    if (!mayExecute(join(place.path, START))) {
+      return { why: `no program can be started from ${directory}: it is mounted noexec` };
+    }
     const trial = await trace(program, place.path, {});
     if (!("why" in trial)) return trial;
     // Where the seccomp rules of a container get in the way of its own, PRoot does without them, and is slower.
@@ -59,6 +62,16 @@ export async function tryTracer(searchPath: string, directory: string): Promise<
 export function writeStart(path: string, code: string | undefined): void {
   writeFileSync(path, Buffer.from(code ?? "", "base64"), { flag: "wx" });
   chmodSync(path, 0o555);
+}
+
+// It has the permission: the mount refuses.
+function mayExecute(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function trace(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { probeMachine, type Probe } from "../../src/launch/probe.ts";
 import { failureOf, mountProblem, otherUserProblem } from "../support/privileges.ts";
 import { needsThat, programProblem, unless } from "../support/requirements.ts";
@@ -160,6 +160,22 @@ describe("probeMachine", () => {
       const { tracer } = await tried(dir, `[ "$PROOT_NO_SECCOMP" ] || exit 1\nexec ${proot} "$@"`);
       expect(tracer).toMatchObject({ environment: { PROOT_NO_SECCOMP: "1" }, filtered: false });
     });
+
+    unless(programProblem("proot"), mountProblem())(
+      "names a file system where nothing may be started",
+      async () => {
+        using dir = tempDir();
+        Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "noexec", "tmpfs", dir.path]);
+        try {
+          const searchPath = dirname(proot);
+          const { modes } = await probeMachine({ searchPath, directory: dir.path });
+          const why = `no program can be started from ${dir.path}: it is mounted noexec`;
+          expect(modes.proot).toEqual({ works: false, why });
+        } finally {
+          Bun.spawnSync(["umount", dir.path]);
+        }
+      },
+    );
 
     const BROKEN = [
       {

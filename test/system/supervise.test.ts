@@ -42,6 +42,16 @@ describe("supervise", () => {
     expect(await child.exited).toBe(5);
   });
 
+  test("an end that is told beats the program's own, which is signalled to end too", async () => {
+    const program = `
+      import { supervise } from ${JSON.stringify(SUPERVISE)};
+      const script = "trap 'exit 1' QUIT; echo $$ >&3; echo ended >&3; while :; do sleep 0.02; done";
+      const end = { find: (text) => (text.includes("ended") ? 9 : undefined), signal: "SIGQUIT" };
+      const argv = ["/bin/sh", "-c", script];
+      process.exit(await supervise({ argv, env: {}, findTarget: parseInt, end }));`;
+    expect(await Bun.spawn([process.execPath, "-e", program]).exited).toBe(9);
+  });
+
   test("a signal that comes before the process is known waits for it", async () => {
     const child = superviseScript(
       "trap 'exit 6' TERM; echo ready; read line; echo $$ >&3; while :; do sleep 0.02; done",
