@@ -106,6 +106,7 @@ async function main(): Promise<void> {
     },
   });
   if (values.out === undefined) throw new Error("--out names the directory to write to");
+  if (!(values.platform in IMAGE_TARGETS)) throw new Error(`no image is for ${values.platform}`);
   const layout = resolve(values.out);
   mkdirSync(layout, { recursive: true });
   try {
