@@ -22,7 +22,9 @@ const TYPES = "build|chore|ci|docs|feat|fix|perf|refactor|revert|style|test";
 const CONVENTIONAL = new RegExp(
   `^(?<type>${TYPES})(?:\\((?<area>[^()]+)\\))?(?<bang>!)?: (?<what>\\S.*)$`,
 );
-const BY_AREA = /^(?<area>[a-z][a-z0-9-]*(?:, [a-z][a-z0-9-]*)*): (?<what>\S.*)$/;
+const BY_AREA = /^(?<area>\w[\w./-]*(?:, \w[\w./-]*)*): (?<what>\S.*)$/;
+/** As `git revert` writes it. */
+const REVERT = /^Revert "(?<what>.+)"$/;
 
 const TITLES = { breaking: "Breaking", feat: "New", fix: "Mended", other: "Changed" } as const;
 
@@ -34,6 +36,8 @@ export function parseSubject(subject: string): Subject | undefined {
     const kind = bang ? "breaking" : type === "feat" || type === "fix" ? type : "other";
     return { kind, area: area ?? type, what };
   }
+  const reverted = REVERT.exec(subject)?.groups?.["what"];
+  if (reverted !== undefined) return { kind: "other", area: "revert", what: reverted };
   const groups = BY_AREA.exec(subject)?.groups;
   if (groups === undefined) return undefined;
   return { kind: "other", area: groups["area"] ?? "", what: groups["what"] ?? "" };

@@ -24,6 +24,8 @@ describe("parseSubject", () => {
     ["registry:resume", undefined],
     ["registry: ", undefined],
     ["feet(registry): sign in", undefined],
+    ["test/support: bound it", { kind: "other", area: "test/support", what: "bound it" }],
+    ['Revert "oci: bound it"', { kind: "other", area: "revert", what: "oci: bound it" }],
   ] as const;
 
   test.each(cases)("%j", (subject, expected) => {

@@ -141,8 +141,8 @@ describe("cosign", () => {
       .join(" ");
     for (const asked of [
       "verify",
-      "verify-attestation --type=spdx",
-      "verify-attestation --type=slsaprovenance1",
+      "verify-attestation --type spdx",
+      "verify-attestation --type slsaprovenance1",
     ]) {
       const command = `cosign ${asked} ${identity} ghcr.io/drengskapur/fastmcp-runner:latest\n`;
       expect(joined).toContain(`\n${command}`);
