@@ -36,14 +36,16 @@ export function otherUserProblem(): string | undefined {
     : undefined;
 }
 
-/** What keeps the runner from giving a server a root of its own, as that user or as who the tests are. */
+/**
+ * What keeps the runner from giving a server a root of its own by the kernel's means, without a tracer, as that user or
+ * as who the tests are.
+ */
 export function runModeProblem(user?: number): string | undefined {
   const modes = modesOf(user);
   if (typeof modes === "string") return `needs to run as user ${user}: ${modes}`;
-  const { loader: _, ...separating } = modes;
-  const failures = Object.entries(separating).map(([mode, ability]) =>
-    ability.works ? undefined : `${mode}: ${ability.why}`,
-  );
+  const failures = Object.entries(modes)
+    .filter(([mode]) => mode !== "loader" && mode !== "proot")
+    .map(([mode, ability]) => (ability.works ? undefined : `${mode}: ${ability.why}`));
   return failures.includes(undefined) ? undefined : `needs a run mode: ${failures.join("; ")}`;
 }
 
