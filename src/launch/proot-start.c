@@ -41,9 +41,9 @@ enum { SOUND = 0, UNTRANSLATED = 2, OLD = 3, UNFILTERED = 4 };
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS)
 #define ALL_IS_WELL BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-/* The system calls that no PRoot translates, up to 5.4: they would reach the runner's files by the names that the server
- * has for its own. Here the kernel has none of them, and programs know how to do without. fchmodat2 is the first of those
- * that are too new for any. */
+/* The system calls that no PRoot translates, up to 5.4: they would reach the runner's files by the names that the
+ * server has for its own. Here the kernel has none of them, and programs know how to do without. 452 is fchmodat2, the
+ * first of those that are too new for any. */
 static const struct sock_filter unknown[] = {
 	FOR_OTHER_ARCHITECTURES_ALL_IS_WELL,
 	MISSING_IF(JGE, 452),
@@ -127,7 +127,7 @@ static int hide_unknown(int old) {
 	       (!old || hide(unknown_to_old, sizeof unknown_to_old / sizeof *unknown_to_old));
 }
 
-/* Its own name exists in the root that proot shows, and nowhere else. */
+/* Its own name exists in the root that proot shows, and nowhere else: who finds it is translated. */
 static __attribute__((noreturn)) void check(const char *path) {
 	char status[512];
 	if (call(NR_STAT, AT_FDCWD, (word)path, (word)status, 0) < 0) leave(UNTRANSLATED);
