@@ -1,7 +1,7 @@
 // A root filesystem that is one image's own and will be somebody's `/` as it is: made ready once, where it is baked,
 // because nothing may be written there when the server starts.
 
-import { chownSync, lstatSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { RunnerError, reasonOf } from "../errors.ts";
 import { diskError, errnoOf } from "../system/disk-error.ts";
@@ -54,12 +54,15 @@ export function bakeRoot(
     prepareWorkingDirectory(root, unsafeWorkingDirectory, { identity: owner, owns: () => true });
     mkdirSync(directory, { mode: 0o755 });
     writeFileSync(join(root, BAKED_IMAGE_FILE), description, { flag: "wx", mode: 0o644 });
-    // Builders differ in whose the copy's root is; the server's, it could exchange the directory.
+    // Builders differ in whose the copy's root is; the server's, it could exchange the directory. What an image says
+    // about its root's mode is for an owner that this one has no more.
     if (process.geteuid?.() === ROOT_USER) chownSync(root, ROOT_USER, ROOT_USER);
+    chmodSync(root, 0o755);
   } catch (cause) {
     if (cause instanceof RunnerError) throw cause;
     const message = `the image's root cannot be made ready: ${reasonOf(cause)}`;
-    throw diskError(cause, { full: message, unwritable: message });
+    const unwritableHint = "Bake as root, as a build usually does, or in a directory of your own.";
+    throw diskError(cause, { full: message, unwritable: message, unwritableHint });
   }
 }
 

@@ -2,7 +2,7 @@
 // started, so that no registry has to be asked again. Written by one version of the runner, read by another.
 
 import * as v from "valibot";
-import { RunnerError } from "../errors.ts";
+import { printable, RunnerError } from "../errors.ts";
 import type { Digest } from "./digest.ts";
 import { checkDocument, decodeDocument, digestSchema } from "./document.ts";
 import type { ImageConfig } from "./image-config.ts";
@@ -35,7 +35,10 @@ const name = v.pipe(text, v.regex(/^[^=]+$/, "is not a variable's name"));
 const filled = v.pipe(text, v.nonEmpty("is empty"));
 
 const schema = v.object({
-  image: filled,
+  image: v.pipe(
+    filled,
+    v.check((value) => printable(value) === value, "contains a control character"),
+  ),
   digest: digestSchema,
   platform: v.object({ os: filled, architecture: filled, variant: v.exactOptional(filled) }),
   config: v.object({

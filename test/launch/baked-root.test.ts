@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import {
+  chmodSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -39,6 +40,13 @@ describe("a root that is baked", () => {
     ]);
     expect(modeOf(root.file("tmp"))).toBe(0o1777);
     expect(lstatSync(root.file("app/deep"))).toMatchObject({ uid: owner.uid, gid: owner.gid });
+  });
+
+  test("can be entered by the server, whatever the image says about its root", () => {
+    using root = tempDir();
+    chmodSync(root.path, 0o700);
+    bake(root.path);
+    expect(modeOf(root.path)).toBe(0o755);
   });
 
   test("gets nothing of the machine that bakes it", () => {

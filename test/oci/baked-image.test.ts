@@ -49,6 +49,11 @@ const damaged: Readonly<Record<string, readonly [from: string, to: string, messa
   ],
   "has no version": ['"schemaVersion": 1,', "", "is not of version 1"],
   "has a digest that is none": ["sha256:", "sha255:", "digest: is not a sha256 or sha512 digest"],
+  "has an image's name that would repaint a terminal": [
+    "ghcr.io/",
+    "\\u001b[2J/",
+    "image: contains a control character",
+  ],
   "lacks a member": ['"cmd"', '"command"', "config.cmd"],
   "has a relative working directory": ['"/app"', '"app"', "config.workingDir: is not an absolute"],
   "has a NUL in an argument": ["entrypoint.sh", "entry\\u0000", "contains a NUL character"],
