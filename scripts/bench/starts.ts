@@ -1,5 +1,5 @@
 // What a start costs, with a cache and without: from the start of the runner to the end of a server that says its
-// environment and leaves. As its users meet it, so with whatever the page cache holds after the start before.
+// environment and leaves. The page cache holds what the start before has left there, but for the first two.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -72,7 +72,9 @@ export async function measureStarts(
     for (const [index, start] of starts.entries()) {
       const directory = join(course.directory, `${round}-${index}`);
       mkdirSync(directory, { recursive: true });
+      // What the start before has left to be written is not this one's.
       if (start.cold) settleDisk();
+      else Bun.spawnSync(["sync"]);
       const usage = await startOnce(course.binary, start, { directory, cache });
       samples.get(start.name)?.push(usage);
       report(`start ${start.name}, round ${round + 1}: ${Math.round(usage.seconds * 1000)} ms`);

@@ -144,7 +144,7 @@ async function pullBy(environment: Readonly<Record<string, string>>) {
     serverArguments: [],
     environment: { PATH: process.env["PATH"], HOME: directory.path, ...environment },
   });
-  await pullImage(request, to);
+  await pullImage(request);
   return flatDisk(to);
 }
 
