@@ -37,10 +37,11 @@ export async function buildEverythingImage(): Promise<BuiltImage> {
   });
 }
 
-// What is called node may be a version manager's script, or what `bun run` puts in the place of a Node that is missing.
-function nodeProgram(): string {
+/** The Node of this machine. Throws where there is none. */
+export function nodeProgram(): string {
   const path = Bun.which("node");
   if (path === null) throw new Error("there is no node on PATH");
+  // What is called node may be a version manager's script, or what `bun run` puts in the place of one that is missing.
   const question = "process.versions.bun === undefined ? process.execPath : ''";
   const program = Bun.spawnSync([path, "--print", question]).stdout.toString().trim();
   if (program === "") throw new Error(`${path} is not Node`);
