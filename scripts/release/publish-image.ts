@@ -1,4 +1,4 @@
-// Publishes the image of this commit, in GitHub Actions: for a push to main (or the weekly rebuild of it) as `latest`,
+// Publishes the image of this commit, in GitHub Actions: for a push to main (or the weekly rebuild) as `latest`,
 // for a release as what plan.ts says.
 //
 //   bun scripts/release/publish-image.ts --images DIR      DIR has an OCI layout for each platform, in a folder each

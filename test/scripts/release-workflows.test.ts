@@ -16,9 +16,39 @@ needs("actionlint")("actionlint finds nothing in the workflows", () => {
   });
 });
 
-test("there are the workflows that keep a release up to date", () => {
+test("what keeps a release up to date is started by itself", () => {
   const names = workflowPaths().map((path) => path.replace(/^.*\/|\.yml$/g, ""));
-  expect(names).toEqual(["ci", "release", "scan", "scorecard", "weekly"]);
+  expect(names).toEqual(["ci", "release", "scan", "scorecard"]);
+  const planned = (name: string) => triggers(name)["schedule"] as readonly { cron: string }[];
+  // Five fields, of which the last is the day of the week.
+  expect(planned("release")).toEqual([{ cron: expect.stringMatching(/ \* \* [0-6]$/) as never }]);
+  expect(planned("scorecard")).toHaveLength(1);
+  expect(planned("scan")).toEqual([{ cron: expect.stringMatching(/ \* \* \*$/) as never }]);
+});
+
+describe("the workflow that publishes", () => {
+  test("starts for a push to main, a release, and by itself, and never for a pull request", () => {
+    expect(Object.keys(triggers("release")).toSorted()).toEqual(["push", "release", "schedule"]);
+    expect(triggers("release")["push"]).toEqual({ branches: ["main"] });
+    expect(triggers("release")["release"]).toEqual({ types: ["published"] });
+  });
+
+  test("never lets a release wait where a push would cancel it", () => {
+    const { concurrency } = workflow("release");
+    const group = "release-${{ github.event_name == 'release' && github.ref || 'main' }}";
+    expect(concurrency).toEqual({ group, "cancel-in-progress": false });
+  });
+
+  test("is the only one that may write packages or a release, or see a secret", () => {
+    for (const path of workflowPaths().filter((one) => !one.endsWith("/release.yml"))) {
+      expect(workflowText(path)).not.toMatch(/packages: write|contents: write|secrets\./);
+    }
+  });
+});
+
+test("a pull request's commits are there to be read", () => {
+  const [checkout] = workflow("ci").jobs["check"]?.steps ?? [];
+  expect(checkout?.with).toMatchObject({ "fetch-depth": 0 });
 });
 
 describe("a workflow", () => {
@@ -105,3 +135,19 @@ describe("Renovate", () => {
     }
   });
 });
+
+interface Workflow {
+  readonly on: Readonly<Record<string, unknown>>;
+  readonly concurrency?: unknown;
+  readonly jobs: Readonly<
+    Record<string, { readonly steps?: readonly { readonly with?: Record<string, unknown> }[] }>
+  >;
+}
+
+function workflow(name: string): Workflow {
+  return Bun.YAML.parse(workflowText(`.github/workflows/${name}.yml`)) as Workflow; // actionlint checks it
+}
+
+function triggers(name: string): Workflow["on"] {
+  return workflow(name).on;
+}
