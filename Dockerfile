@@ -1,8 +1,8 @@
 # FastMCP Runner on Alpine: `docker build .` needs nothing but this checkout.
 # Tests build this same file against stand-ins for its bases, where the real one cannot be pulled.
 
-# Alpine 3.23.5, the index of all its platforms.
-ARG BASE=docker.io/library/alpine@sha256:fd791d74b68913cbb027c6546007b3f0d3bc45125f797758156952bc2d6daf40
+# Alpine 3.24.1, the index of all its platforms.
+ARG BASE=docker.io/library/alpine@sha256:28bd5fe8b56d1bd048e5babf5b10710ebe0bae67db86916198a6eec434943f8b
 ARG BUILD_BASE=${BASE}
 
 # The binary is compiled on the machine that builds, for the one that will run it: nothing is emulated.
@@ -26,10 +26,8 @@ RUN case "${TARGETARCH:-$(uname -m)}" in \
  && chmod 0711 /fastmcp-runner
 
 FROM ${BASE}
-RUN apk add --no-cache crane su-exec bubblewrap libstdc++ libgcc
-
-# PRoot has been in Alpine's stable repositories since 3.24. The static one needs nothing else of that release.
-RUN apk add --no-cache --repository=https://dl-cdn.alpinelinux.org/alpine/v3.24/community 'proot-static=~5.4' \
+# As new as Alpine's release has them: the image's SBOM says which. PRoot is in no release before 3.24.
+RUN apk add --no-cache crane su-exec bubblewrap proot-static libstdc++ libgcc \
  && ln -s proot.static /usr/bin/proot
 
 # The server runs as 1000:1000. So does everything from the start where the platform says so, as Hugging Face Spaces
