@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Occasion } from "./plan.ts";
-import { mustRun } from "./programs.ts";
+import { mustRun, run } from "./programs.ts";
 
 export interface Subject {
   readonly kind: "breaking" | "feat" | "fix" | "other";
@@ -43,8 +43,8 @@ export function parseSubject(subject: string): Subject | undefined {
   return { kind: "other", area: groups["area"] ?? "", what: groups["what"] ?? "" };
 }
 
-/** The section of a version. `date` is that of its newest commit. */
-export function section(version: string, date: string, subjects: readonly string[]): string {
+/** The section of a version. It has no date: the release has. */
+export function section(version: string, subjects: readonly string[]): string {
   const parsed = subjects.map((subject) => {
     return parseSubject(subject) ?? { kind: "other" as const, area: "", what: subject };
   });
@@ -55,7 +55,7 @@ export function section(version: string, date: string, subjects: readonly string
       .map(({ area, what }) => `- ${area === "" ? "" : `${area}: `}${what}`);
     return lines.length === 0 ? "" : `### ${TITLES[kind]}\n\n${lines.join("\n")}\n`;
   });
-  return [`## ${version} - ${date}\n`, ...parts.filter(Boolean)].join("\n");
+  return [`## ${version}\n`, ...parts.filter(Boolean)].join("\n");
 }
 
 /** The changelog with one more section, above all others. Throws when the version has one. */
@@ -67,7 +67,7 @@ export function withSection(changelog: string, version: string, text: string): s
 }
 
 export function hasSection(changelog: string, version: string): boolean {
-  return changelog.split("\n").some((line) => line.startsWith(`## ${version} - `));
+  return changelog.split("\n").includes(`## ${version}`);
 }
 
 /** Throws for a release whose version is not in the changelog. */
@@ -80,18 +80,20 @@ export function readChangelog(): string {
   return readFileSync(CHANGELOG, "utf8");
 }
 
+/** The subjects of the commits since the nearest version, the newest first; of all commits where there is no version. */
+export async function newSubjects(checkout: string): Promise<string[]> {
+  const git = ["git", "-C", checkout];
+  const last = await run([...git, "describe", "--tags", "--abbrev=0", "--match=v[0-9]*"]);
+  const range = last.exitCode === 0 ? `${last.stdout.trim()}..HEAD` : "HEAD";
+  const log = await mustRun([...git, "log", "--no-merges", "--format=%s", range]);
+  return log.split("\n").filter(Boolean);
+}
+
 async function main(version: string | undefined): Promise<void> {
   if (version === undefined || !/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/.test(version)) {
     throw new Error("which version? bun run changelog 1.2.3");
   }
-  const git = (...args: string[]) => mustRun(["git", "-C", ROOT, ...args]);
-  const tags = (await git("tag", "--merged", "HEAD", "--sort=-v:refname", "--list", "v*")).split(
-    "\n",
-  );
-  const range = tags[0] ? [`${tags[0]}..HEAD`] : ["HEAD"];
-  const subjects = (await git("log", "--no-merges", "--format=%s", ...range)).split("\n");
-  const date = (await git("log", "-1", "--format=%cs")).trim();
-  const text = section(version, date, subjects.filter(Boolean));
+  const text = section(version, await newSubjects(ROOT));
   await Bun.write(CHANGELOG, withSection(readChangelog(), version, text));
 }
 

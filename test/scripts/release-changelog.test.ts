@@ -1,13 +1,18 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import packageJson from "../../package.json";
 import {
   hasSection,
+  newSubjects,
   parseSubject,
+  readChangelog,
   refuseUndescribed,
   section,
   withSection,
 } from "../../scripts/release/changelog.ts";
+import { mustRun } from "../../scripts/release/programs.ts";
 import { needs } from "../support/requirements.ts";
+import { tempDir } from "../support/temp-dir.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
@@ -42,7 +47,7 @@ needs("git")("the newest commits say where and what, as CONTRIBUTING asks", () =
 });
 
 describe("a section", () => {
-  const text = section("1.2.3", "2026-01-02", [
+  const text = section("1.2.3", [
     "registry: resume a blob",
     "fix(cli): end",
     "feat(oci)!: refuse old images",
@@ -53,7 +58,7 @@ describe("a section", () => {
   test("has what breaks first, then by area", () => {
     expect(text).toBe(
       [
-        "## 1.2.3 - 2026-01-02",
+        "## 1.2.3",
         "### Breaking",
         "- oci: refuse old images",
         "### New",
@@ -67,13 +72,9 @@ describe("a section", () => {
   });
 
   test("comes above the older ones, once", () => {
-    const older = withSection(
-      "# Changelog\n\nAbout it.\n",
-      "1.2.2",
-      section("1.2.2", "2026-01-01", []),
-    );
+    const older = withSection("# Changelog\n\nAbout it.\n", "1.2.2", section("1.2.2", []));
     const both = withSection(older, "1.2.3", text);
-    expect(both.indexOf("## 1.2.3 ")).toBeLessThan(both.indexOf("## 1.2.2 "));
+    expect(both.indexOf("## 1.2.3\n")).toBeLessThan(both.indexOf("## 1.2.2\n"));
     expect(both.startsWith("# Changelog\n\nAbout it.\n\n## 1.2.3")).toBe(true);
     expect(() => withSection(both, "1.2.2", "")).toThrow("has 1.2.2 already");
     expect(hasSection(both, "1.2")).toBe(false);
@@ -87,4 +88,29 @@ describe("a section", () => {
       "docs/CHANGELOG.md has no section for v1.2.4",
     );
   });
+});
+
+needs("git")("a draft has what came since the nearest version, without merges", async () => {
+  using directory = tempDir();
+  const git = (...args: string[]) =>
+    mustRun(["git", "-C", directory.path, "-c", "user.name=a", "-c", "user.email=a@b", ...args]);
+  const commit = (subject: string) => git("commit", "--quiet", "--allow-empty", `-m${subject}`);
+  await git("init", "--quiet", "--initial-branch=main");
+  await commit("oci: begin");
+  expect(await newSubjects(directory.path)).toEqual(["oci: begin"]);
+  // Sorted by its name, a candidate would come after the release that followed it.
+  await git("tag", "v1.2.3-rc.1");
+  await commit("oci: go on");
+  await git("tag", "v1.2.3");
+  await git("tag", "vendor");
+  await git("checkout", "--quiet", "-b", "side");
+  await commit("feat(oci): end");
+  await git("checkout", "--quiet", "main");
+  await commit("fix: mend");
+  await git("merge", "--quiet", "--no-ff", "-mMerge side", "side");
+  expect((await newSubjects(directory.path)).toSorted()).toEqual(["feat(oci): end", "fix: mend"]);
+});
+
+test("the version that package.json has can be released", () => {
+  expect(hasSection(readChangelog(), packageJson.version)).toBe(true);
 });
