@@ -1,134 +1,29 @@
 // `doctor`: what this machine offers the runner, and why what does not work does not.
 
-import { printable, reasonOf } from "../errors.ts";
-import { type Ability, type Probe, probeMachine } from "../launch/probe.ts";
-import { hostPlatform, formatPlatform } from "../oci/platform.ts";
+import { printable } from "../errors.ts";
+import type { Ability } from "../launch/ability.ts";
 import { print, printJson } from "../output.ts";
-import { hostEnvironmentOf, readSettings, refuseProblems } from "../read-settings.ts";
-import type { SettingName } from "../settings.ts";
-import { readBaked } from "../stages/baked.ts";
-import { credentialSources } from "../stages/credentials.ts";
-import { mirrorNames } from "../stages/networks.ts";
-import { findProgram } from "../system/programs.ts";
-import { existingAncestor, isWritable } from "../system/private-directory.ts";
-import { workDirectory } from "../system/run-directory.ts";
-import { commit, version } from "../version.ts";
 import type { Command } from "./command.ts";
-
-const DOCTOR_SETTINGS = [
-  "registryUser",
-  "registryClient",
-  "registryMirrors",
-  "workDirectory",
-  "cacheDirectory",
-  "logLevel",
-  "logFormat",
-] as const satisfies readonly SettingName[];
+import {
+  type BakedDiagnosis,
+  diagnose,
+  type Diagnosis,
+  DOCTOR_SETTINGS,
+  type ModeDiagnosis,
+  type Place,
+} from "./diagnosis.ts";
 
 export const doctor: Command = {
   about: "Tell what this machine offers, and why what does not work does not",
   settings: DOCTOR_SETTINGS,
   json: true,
   async run(inputs) {
-    const { settings, problems } = readSettings(DOCTOR_SETTINGS, inputs);
-    refuseProblems(problems);
-    const host = hostEnvironmentOf(inputs.environment);
-    const { registryUser, registryClient, cacheDirectory } = settings;
-    const mirrors = mirrorNames(settings);
-    const crane = findProgram("crane", host["PATH"]);
-    const work = workDirectory({ configured: settings.workDirectory, environment: host });
-    const { writable } = placeAt(work);
-    const probe = await probeMachine({
-      searchPath: host["PATH"] ?? "",
-      ...(writable ? { directory: existingAncestor(work) } : {}),
-    });
-    const diagnosis: Diagnosis = {
-      version,
-      commit,
-      platform: formatPlatform(hostPlatform()),
-      user: { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 },
-      registryClient: registryClientOf(registryClient, crane, mirrors),
-      mirrors,
-      credentials: await credentialSources({ registryUser, host }),
-      workDirectory: { path: work, writable },
-      ...(cacheDirectory === undefined ? {} : { cache: placeAt(cacheDirectory) }),
-      ...(await bakedImage()),
-      probe,
-    };
+    const diagnosis = await diagnose(inputs);
     if (inputs.json) printJson(diagnosis);
     else print(asText(diagnosis));
     return 0;
   },
 };
-
-interface Diagnosis {
-  readonly version: string;
-  readonly commit: string;
-  readonly platform: string;
-  readonly user: { readonly uid: number; readonly gid: number };
-  readonly registryClient: { readonly client: string; readonly why: string };
-  /** For each registry that has some, in the order in which they are asked. */
-  readonly mirrors: Readonly<Record<string, readonly string[]>>;
-  /** Where credentials are looked for, first things first; what is there has not been read. */
-  readonly credentials: readonly string[];
-  readonly workDirectory: Place;
-  /** Absent where nothing is kept. */
-  readonly cache?: Place;
-  /** The image that this root is, or what is wrong with its description; absent where it is none. */
-  readonly baked?: BakedDiagnosis;
-  readonly probe: Probe;
-}
-
-interface Place {
-  readonly path: string;
-  readonly writable: boolean;
-}
-
-type BakedDiagnosis =
-  | { readonly image: string; readonly digest: string }
-  | { readonly problem: string };
-
-async function bakedImage(): Promise<{ readonly baked?: BakedDiagnosis }> {
-  try {
-    const baked = await readBaked();
-    return baked === undefined ? {} : { baked: { image: baked.image, digest: baked.digest } };
-  } catch (error) {
-    return { baked: { problem: reasonOf(error) } };
-  }
-}
-
-function bakedText(baked: BakedDiagnosis): string {
-  return "problem" in baked ? baked.problem : `${baked.image} (${baked.digest}), baked`;
-}
-
-function placeAt(path: string): Place {
-  return { path, writable: isWritable(existingAncestor(path)) };
-}
-
-// Which one it is can depend on the image's registry, and here there is none.
-function registryClientOf(
-  asked: string,
-  crane: string | undefined,
-  mirrors: Diagnosis["mirrors"],
-): Diagnosis["registryClient"] {
-  if (asked === "builtin") return { client: "builtin", why: "REGISTRY_CLIENT asks for it" };
-  if (crane === undefined) {
-    return asked === "crane"
-      ? { client: "none", why: "REGISTRY_CLIENT asks for crane, which is not on PATH" }
-      : { client: "builtin", why: "crane is not on PATH" };
-  }
-  const mirrored = Object.keys(mirrors);
-  const beyondCrane = [
-    "on private addresses",
-    "that want a client certificate",
-    ...(mirrored.length === 0 ? [] : [`that have mirrors (${mirrored.join(", ")})`]),
-  ].join(", or ");
-  const why =
-    asked === "crane"
-      ? `REGISTRY_CLIENT asks for it, and it is at ${crane}; registries ${beyondCrane} are refused`
-      : `it is at ${crane}; registries ${beyondCrane} are asked by the built-in client`;
-  return { client: "crane", why };
-}
 
 function asText({ probe, ...diagnosis }: Diagnosis): string {
   const { modes, mounts, tools, dropTool } = probe;
@@ -140,9 +35,9 @@ function asText({ probe, ...diagnosis }: Diagnosis): string {
     ...Object.entries(diagnosis.mirrors).map(
       ([registry, names]) => `mirrors          ${names.join(", ")} before ${registry}`,
     ),
-    `work directory   ${placeText(diagnosis.workDirectory, "WORK_DIR")}`,
-    `cache            ${diagnosis.cache === undefined ? "none: without CACHE_DIR every start pulls the image" : placeText(diagnosis.cache, "CACHE_DIR")}`,
     ...(diagnosis.baked === undefined ? [] : [`root             ${bakedText(diagnosis.baked)}`]),
+    `run mode         ${modeText(diagnosis.runMode)}`,
+    ...(isBaked(diagnosis.runMode) ? [] : placesText(diagnosis, probe.start)),
     "run modes",
     ...rows(modes),
     "tools",
@@ -151,8 +46,33 @@ function asText({ probe, ...diagnosis }: Diagnosis): string {
   return lines.map(printable).join("\n");
 }
 
+// Nothing is pulled or unpacked where the image is there already.
+function isBaked(choice: ModeDiagnosis): boolean {
+  return "mode" in choice && choice.mode === "baked";
+}
+
+function placesText(
+  { workDirectory, cache }: Pick<Diagnosis, "workDirectory" | "cache">,
+  start: Ability,
+): readonly string[] {
+  const noStart = workDirectory.writable && !start.works ? `; ${start.why}` : "";
+  return [
+    `work directory   ${placeText(workDirectory, "WORK_DIR")}${noStart}`,
+    `cache            ${cache === undefined ? "none: without CACHE_DIR every start pulls the image" : placeText(cache, "CACHE_DIR")}`,
+  ];
+}
+
 function placeText({ path, writable }: Place, setting: string): string {
   return writable ? path : `${path} may not be written by this user; set ${setting}`;
+}
+
+function bakedText(baked: BakedDiagnosis): string {
+  return "problem" in baked ? baked.problem : `${baked.image} (${baked.digest}), baked`;
+}
+
+function modeText({ asked, ...choice }: ModeDiagnosis): string {
+  if ("problem" in choice) return `none: ${choice.problem}. ${choice.hint}`;
+  return `${choice.mode}${asked === "auto" ? ", chosen by auto" : ""}: ${choice.reason}`;
 }
 
 function rows(abilities: Readonly<Record<string, Ability>>): readonly string[] {

@@ -4,25 +4,32 @@ import { existsSync, lstatSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { reasonOf } from "../errors.ts";
-import { runChild } from "../system/child.ts";
 import { chroot } from "../system/namespace.ts";
+import { existingAncestor, isWritable } from "../system/private-directory.ts";
 import { findProgram } from "../system/programs.ts";
+import { type Ability, all, fails, works } from "./ability.ts";
 import { BAKED_IMAGE_FILE } from "./baked-root.ts";
 import { isMapped, missingCapabilities } from "./capabilities.ts";
-import { NAMESPACE_TOOLS, type NamespaceTool } from "./namespace-tools.ts";
+import type { NamespaceTool } from "./namespace-tools.ts";
+import {
+  namespaceToolsUntried,
+  type NamespaceTrial,
+  tryNamespaceTools,
+} from "./namespace-trial.ts";
 import { tryTracer, type Tracer, type TracerTrial } from "./proot-trial.ts";
-import { SERVER_IDENTITY, serverIdentity } from "./ownership.ts";
+import { SERVER_IDENTITY } from "./ownership.ts";
 import type { RunMode } from "./run-mode.ts";
-
-/** Whether something works: with what it offers, or with why it does not, each the end of a sentence. */
-export type Ability =
-  | { readonly works: true; readonly detail: string }
-  | { readonly works: false; readonly why: string };
+import { SAFE_PATHS } from "./safe-paths.ts";
+import { tryToStart } from "./start-trial.ts";
 
 export interface Probe {
   /** The runner's effective user is root. */
   readonly root: boolean;
+  /** The root directory is there for this runner alone, as a file of root's says. */
+  readonly ownsRoot: boolean;
   readonly modes: Readonly<Record<RunMode, Ability>>;
+  /** Programs can be started from where servers' roots will be, which all modes but overlay and baked need. */
+  readonly start: Ability;
   /** A mount namespace with /proc, /dev and /sys, in chroot mode. */
   readonly mounts: Ability;
   readonly tools: Readonly<Record<NamespaceTool["name"], Ability>>;
@@ -53,30 +60,32 @@ const OWNERSHIP_MARKER = "etc/fastmcp-runner/owns-root";
 // gosu has the same contract, but Go raises the limit of open files for the server as well.
 const DROP_TOOL = "su-exec";
 
-const TRIAL_STALL_MS = 5_000;
-const TRIAL_MAX_BYTES = 65_536;
-
 /** Finds out which run modes work here, in a few milliseconds. */
 export async function probeMachine(options: ProbeOptions): Promise<Probe> {
+  const { searchPath, runtimeRoot = "/", directory = tmpdir() } = options;
   const root = process.geteuid?.() === 0;
   const identity = root ? identityChange() : works("the server runs as this user");
   const mounts = mountAbility(root);
+  const start = tryToStart(directory);
   const [trials, tracing] = await Promise.all([
-    root ? rootNeedsNoTool() : tryTools(options.searchPath),
-    tryTracer(options.searchPath, options.directory ?? tmpdir()),
+    root ? namespaceToolsUntried("root needs no user namespace") : tryNamespaceTools(searchPath),
+    tryTracer(searchPath, directory),
   ]);
+  const owned = ownership(runtimeRoot);
   const found = trials.find((trial) => trial.ability.works && trial.program !== undefined);
-  const dropTool = root ? findProgram(DROP_TOOL, options.searchPath) : undefined;
+  const dropTool = root ? findProgram(DROP_TOOL, searchPath) : undefined;
   return {
     root,
+    ownsRoot: owned.works,
     modes: {
-      overlay: both(identity, overlayAbility(options.runtimeRoot ?? "/")),
-      chroot: both(identity, chrootAbility(root, mounts)),
-      userns: usernsAbility(root, trials),
-      proot: both(identity, tracerAbility(tracing)),
-      loader: both(identity, loaderAbility(root)),
-      baked: both(identity, bakedAbility(options.runtimeRoot ?? "/")),
+      overlay: all(identity, owned, overlayAbility(runtimeRoot)),
+      chroot: whereProgramsStart(start, all(identity, chrootAbility(root, mounts))),
+      userns: whereProgramsStart(start, usernsAbility(root, trials)),
+      proot: all(identity, tracerAbility(tracing)),
+      loader: whereProgramsStart(start, all(identity, loaderAbility(root))),
+      baked: all(identity, bakedAbility(runtimeRoot)),
     },
+    start,
     mounts,
     tools: Object.fromEntries(trials.map(({ name, ability }) => [name, ability])) as Probe["tools"],
     ...(found?.program === undefined
@@ -87,8 +96,13 @@ export async function probeMachine(options: ProbeOptions): Promise<Probe> {
   };
 }
 
-function overlayAbility(runtimeRoot: string): Ability {
-  const marker = `${runtimeRoot === "/" ? "" : runtimeRoot}/${OWNERSHIP_MARKER}`;
+// What a mode lacks by itself comes first: another directory would not help it.
+function whereProgramsStart(start: Ability, ability: Ability): Ability {
+  return ability.works && !start.works ? start : ability;
+}
+
+function ownership(runtimeRoot: string): Ability {
+  const marker = join(runtimeRoot, OWNERSHIP_MARKER);
   try {
     const stats = lstatSync(marker);
     if (stats.isFile() && stats.uid === 0) return works("the runner owns this root");
@@ -96,6 +110,13 @@ function overlayAbility(runtimeRoot: string): Ability {
   } catch {
     return fails("the runner does not own this root, and would overwrite somebody's files");
   }
+}
+
+// Which of an image's files find their place is known when they are there; on a read-only root none does.
+function overlayAbility(runtimeRoot: string): Ability {
+  return SAFE_PATHS.some((path) => isWritable(existingAncestor(join(runtimeRoot, path))))
+    ? works("the runner owns this root")
+    : fails("nothing may be written to this root, so no image's files can be put there");
 }
 
 function chrootAbility(root: boolean, mounts: Ability): Ability {
@@ -130,7 +151,7 @@ function identityChange(): Ability {
     : fails(`this user namespace has no user and group ${uid}`);
 }
 
-function usernsAbility(root: boolean, trials: readonly Trial[]): Ability {
+function usernsAbility(root: boolean, trials: readonly NamespaceTrial[]): Ability {
   if (root) return fails("it is for ordinary users; root changes the root directory itself");
   const found = trials.find((trial) => trial.ability.works);
   if (found !== undefined) return found.ability;
@@ -164,52 +185,4 @@ function tracerAbility(trial: TracerTrial): Ability {
   const { filtered, old } = trial;
   const cost = filtered ? "at system calls that name files" : "at every system call, which is slow";
   return works(`proot traces it ${cost}${old ? "; it does without newer system calls" : ""}`);
-}
-
-interface Trial {
-  readonly name: NamespaceTool["name"];
-  readonly program?: string;
-  readonly ability: Ability;
-}
-
-function rootNeedsNoTool(): Trial[] {
-  return NAMESPACE_TOOLS.map(({ name }) => ({
-    name,
-    ability: fails("not tried: root needs no user namespace"),
-  }));
-}
-
-function tryTools(searchPath: string): Promise<Trial[]> {
-  return Promise.all(NAMESPACE_TOOLS.map((tool) => tryTool(tool, searchPath)));
-}
-
-async function tryTool(tool: NamespaceTool, searchPath: string): Promise<Trial> {
-  const program = findProgram(tool.name, searchPath);
-  if (program === undefined) return { name: tool.name, ability: fails("not installed") };
-  // The tool itself, asked for its version, is the one program that is sure to be there.
-  const argv = [program, ...tool.arguments(serverIdentity()), program, "--version"];
-  const ended = await runChild(argv, {
-    env: {},
-    stallMs: TRIAL_STALL_MS,
-    maxBytes: TRIAL_MAX_BYTES,
-  });
-  if (ended.exitCode === 0) return { name: tool.name, program, ability: works(tool.detail) };
-  const [unsafeReason = ""] = ended.unsafeStderr.trim().split(/\n|\. /, 1);
-  return {
-    name: tool.name,
-    program,
-    ability: fails(unsafeReason.slice(0, 200) || `ended with ${ended.exitCode ?? ended.signal}`),
-  };
-}
-
-function both(first: Ability, second: Ability): Ability {
-  return first.works ? second : first;
-}
-
-function works(detail: string): Ability {
-  return { works: true, detail };
-}
-
-function fails(why: string): Ability {
-  return { works: false, why };
 }

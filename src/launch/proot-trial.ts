@@ -1,13 +1,14 @@
 // Whether PRoot can trace here, and how well, found out by having it show a small program a root of its own. Changes
 // nothing that outlives it.
 
-import { accessSync, chmodSync, constants, writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { reasonOf } from "../errors.ts";
 import { runChild } from "../system/child.ts";
 import { privateDirectory } from "../system/private-directory.ts";
 import { findProgram } from "../system/programs.ts";
 import { PROOT_START_CODE } from "./proot-start-code.ts";
+import { mayExecute } from "./start-trial.ts";
 
 /** A PRoot that works here. */
 export interface Tracer {
@@ -62,16 +63,6 @@ export async function tryTracer(searchPath: string, directory: string): Promise<
 export function writeStart(path: string, code: string | undefined): void {
   writeFileSync(path, Buffer.from(code ?? "", "base64"), { flag: "wx" });
   chmodSync(path, 0o555);
-}
-
-// It has the permission: the mount refuses.
-function mayExecute(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function trace(

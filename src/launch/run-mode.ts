@@ -2,7 +2,8 @@
 // work here, and whether the image's command could start from its safe paths alone. Pure.
 
 import { RunnerError } from "../errors.ts";
-import type { Ability, Probe } from "./probe.ts";
+import type { Ability } from "./ability.ts";
+import type { Probe } from "./probe.ts";
 
 export const RUN_MODES = [
   "auto",
@@ -20,7 +21,12 @@ export interface ChosenMode {
   readonly mode: RunMode;
   /** Why this one, as a sentence for the log and `doctor`. */
   readonly reason: string;
+  /** Nothing better works here: the server is not in a root of its image's own. */
+  readonly fallback?: true;
 }
+
+const ELSEWHERE =
+  "Set WORK_DIR to a directory that this user may write to and start programs from; Docker's --tmpfs needs `:exec` for that.";
 
 /** What `overlay` would be like for one image. */
 export interface OverlayEvidence {
@@ -44,6 +50,7 @@ export function chooseRunMode(
   throw new RunnerError(
     "RUN_MODE_UNAVAILABLE",
     `run mode ${asked} does not work here: ${ability.why}`,
+    isStartProblem(ability, probe) ? { hint: ELSEWHERE } : {},
   );
 }
 
@@ -55,15 +62,17 @@ function chooseByEvidence(probe: Probe, evidence: () => OverlayEvidence): Chosen
   const instead = overlay.works ? `; not overlay, because ${found.why}` : "";
   const own = choosePrivateRoot(probe);
   if (own !== undefined) return { mode: own.mode, reason: `${own.reason}${instead}` };
-  if (found.grade === "partial") {
-    return {
-      mode: "overlay",
-      reason: `nothing better works here (${failures({ chroot, userns, proot })}), although ${found.why}`,
-    };
+  // Where another directory is all that a better mode lacks, its user would rather hear that.
+  const isMendable = [chroot, userns, proot].some((ability) => isStartProblem(ability, probe));
+  if (found.grade === "partial" && !isMendable) {
+    const reason = `nothing better works here (${failures({ chroot, userns, proot })}), although ${found.why}`;
+    return { mode: "overlay", reason, fallback: true };
   }
   // Last of all, because nothing separates the server from this machine's files then.
   const whyNot = `overlay: ${found.why}; ${failures({ chroot, userns, proot })}`;
-  if (loader.works) return { mode: "loader", reason: `nothing better works here (${whyNot})` };
+  if (loader.works) {
+    return { mode: "loader", reason: `nothing better works here (${whyNot})`, fallback: true };
+  }
   throw new RunnerError(
     "RUN_MODE_UNAVAILABLE",
     `no run mode works here: ${whyNot}; ${failures({ loader })}`,
@@ -82,19 +91,32 @@ function choosePrivateRoot({ modes, mounts, tracer }: Probe): ChosenMode | undef
       ? { mode: "proot", reason: `${proot.detail}; not chroot, which has no /proc here` }
       : { mode: "chroot", reason: `${chroot.detail}; RUN_MODE=proot has /proc, and is slower` };
   }
-  if (chroot.works) return { mode: "chroot", reason: chroot.detail };
+  if (chroot.works) {
+    const poor = mounts.works ? "" : `; not proot, which has /proc: ${whyNotOf(proot)}`;
+    return { mode: "chroot", reason: `${chroot.detail}${poor}` };
+  }
   if (userns.works) return { mode: "userns", reason: userns.detail };
   if (!proot.works) return undefined;
   return { mode: "proot", reason: `${proot.detail}; not ${failures({ chroot, userns })}` };
 }
 
+/** Whether a mode would work if programs could be started from where the server's root is to be. */
+function isStartProblem(ability: Ability, { start }: Probe): boolean {
+  return !ability.works && !start.works && ability.why === start.why;
+}
+
 function failures(modes: Readonly<Record<string, Ability>>): string {
   return Object.entries(modes)
-    .map(([mode, ability]) => `${mode}: ${ability.works ? "works" : ability.why}`)
+    .map(([mode, ability]) => `${mode}: ${whyNotOf(ability)}`)
     .join("; ");
 }
 
+function whyNotOf(ability: Ability): string {
+  return ability.works ? "works" : ability.why;
+}
+
 function wayOut(probe: Probe): string {
+  if (!probe.start.works) return ELSEWHERE;
   return probe.root
     ? "Allow CAP_SYS_CHROOT, CAP_SETUID and CAP_SETGID (Docker's defaults do), or run as an ordinary user with user namespaces."
     : "Install proot; or run the runner as root; or allow user namespaces (with Docker: --security-opt seccomp=unconfined) and install bubblewrap or util-linux.";

@@ -51,7 +51,7 @@ export function surveyMachine({ host }: ServerRequest, parent: string): Promise<
 
 async function survey(searchPath: string, parent: string): Promise<Probe> {
   const probe = await probeMachine({ searchPath, directory: parent });
-  const options = { exclusive: probe.modes.overlay.works };
+  const options = { exclusive: probe.ownsRoot };
   for (const path of await sweepRunDirectories(parent, options))
     log.warn(`${path}, which an earlier run left, cannot be removed`);
   return probe;
@@ -68,7 +68,7 @@ export async function place(
   if (probe.modes.overlay.works) removePlaced(record);
   const plan = planOverlay(rootfs.path);
   const chosen = chooseRunMode(request.runMode, probe, () => evidence(plan, image, request));
-  log.info(`run mode ${chosen.mode}: ${chosen.reason}`);
+  log[chosen.fallback ? "warn" : "info"](`run mode ${chosen.mode}: ${chosen.reason}`);
   if (chosen.mode === "loader") log.warn(EXPOSED);
   if (chosen.mode === "overlay") await moveSafePaths(plan, record, rootfs);
   return { ...rootfs, ...chosen, probe };

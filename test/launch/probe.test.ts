@@ -130,10 +130,60 @@ describe("probeMachine", () => {
     put(path, "unshare", "#!/bin/sh\necho 'unshare: no way' >&2\nexit 1\n", 0o755);
     put(path, "bwrap", "#!/bin/sh\nexit 0\n", 0o755);
     const probe = await probeThrough(["setpriv", "--reuid=1000", "--clear-groups"], path);
-    expect(probe.tools.unshare).toEqual({ works: false, why: "unshare: no way" });
+    expect(probe.tools.unshare).toEqual({ works: false, why: "no way" });
     expect(probe.namespaceTool).toEqual({ name: "bwrap", program: join(path, "bwrap") });
     expect(probe.modes.userns.works).toBe(true);
   });
+
+  describe("of a directory for servers' roots", () => {
+    unless(mountProblem())("names a file system where nothing may be started", async () => {
+      using dir = tempDir();
+      Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "noexec", "tmpfs", dir.path]);
+      try {
+        const why = `no program can be started from ${dir.path}: it is mounted noexec`;
+        const noexec = { works: false, why } as const;
+        const searchPath = dirname(Bun.which("proot") ?? "");
+        const { start, modes } = await probeMachine({ searchPath, directory: dir.path });
+        expect({ start, chroot: modes.chroot, loader: modes.loader }).toEqual({
+          start: noexec,
+          chroot: noexec,
+          loader: noexec,
+        });
+        if (searchPath !== ".") expect(modes.proot).toEqual(noexec);
+        expect(modes.userns).not.toEqual(noexec);
+        expect(readdirSync(dir.path)).toEqual([]);
+      } finally {
+        Bun.spawnSync(["umount", dir.path]);
+      }
+    });
+
+    test("tells that nothing can be put there", async () => {
+      const { start, modes } = await probeMachine({ searchPath: "", directory: "/proc/1" });
+      const why = expect.stringMatching(/^no directory can be created in \/proc\/1 \(E\w+\)$/);
+      expect([start, modes.loader]).toEqual([
+        { works: false, why },
+        { works: false, why },
+      ]);
+    });
+  });
+
+  unless(mountProblem())(
+    "a root that the runner owns and may not write to is no place to put files",
+    async () => {
+      using dir = tempDir();
+      const inside = dir.file("root");
+      put(inside, "etc/fastmcp-runner/owns-root", "");
+      Bun.spawnSync(["mount", "--bind", inside, inside]);
+      Bun.spawnSync(["mount", "-o", "remount,bind,ro", inside]);
+      try {
+        const { modes, ownsRoot } = await probeMachine({ searchPath: "", runtimeRoot: inside });
+        expect(ownsRoot).toBe(true);
+        expect(modes.overlay).toMatchObject({ works: false });
+      } finally {
+        Bun.spawnSync(["umount", inside]);
+      }
+    },
+  );
 
   describe("of PRoot", () => {
     const proot = Bun.which("proot") ?? "";
@@ -160,22 +210,6 @@ describe("probeMachine", () => {
       const { tracer } = await tried(dir, `[ "$PROOT_NO_SECCOMP" ] || exit 1\nexec ${proot} "$@"`);
       expect(tracer).toMatchObject({ environment: { PROOT_NO_SECCOMP: "1" }, filtered: false });
     });
-
-    unless(programProblem("proot"), mountProblem())(
-      "names a file system where nothing may be started",
-      async () => {
-        using dir = tempDir();
-        Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "noexec", "tmpfs", dir.path]);
-        try {
-          const searchPath = dirname(proot);
-          const { modes } = await probeMachine({ searchPath, directory: dir.path });
-          const why = `no program can be started from ${dir.path}: it is mounted noexec`;
-          expect(modes.proot).toEqual({ works: false, why });
-        } finally {
-          Bun.spawnSync(["umount", dir.path]);
-        }
-      },
-    );
 
     const BROKEN = [
       {

@@ -39,19 +39,38 @@ const CASES: readonly Case[] = [
   { asked: "loader", working: "chroot loader", grade: "none", mode: "loader" },
   { asked: "loader", working: "chroot", grade: "none", mode: "RUN_MODE_UNAVAILABLE" },
   { asked: "auto", working: "", grade: "whole", mode: "RUN_MODE_UNAVAILABLE" },
+  { asked: "auto", working: "overlay noexec-chroot", grade: "whole", mode: "overlay" },
+  {
+    asked: "auto",
+    working: "overlay noexec-chroot",
+    grade: "partial",
+    mode: "RUN_MODE_UNAVAILABLE",
+  },
+  { asked: "auto", working: "overlay noexec-loader", grade: "partial", mode: "overlay" },
+  {
+    asked: "auto",
+    working: "overlay noexec-loader",
+    grade: "none",
+    mode: "RUN_MODE_UNAVAILABLE",
+  },
   { asked: "overlay", working: "overlay chroot", grade: "none", mode: "overlay" },
   { asked: "overlay", working: "chroot", grade: "whole", mode: "RUN_MODE_UNAVAILABLE" },
   { asked: "chroot", working: "overlay chroot", grade: "whole", mode: "chroot" },
   { asked: "userns", working: "overlay chroot", grade: "whole", mode: "RUN_MODE_UNAVAILABLE" },
 ];
 
+const NOEXEC = { works: false, why: "it is mounted noexec" } as const;
+
 function probeOf(working: string): Probe {
   const ability = (mode: string) =>
     working.split(" ").includes(mode)
       ? ({ works: true, detail: `${mode} works` } as const)
-      : ({ works: false, why: `no ${mode} here` } as const);
+      : working.includes(`noexec-${mode}`)
+        ? NOEXEC
+        : ({ works: false, why: `no ${mode} here` } as const);
   return {
     root: working.includes("chroot"),
+    ownsRoot: working.includes("overlay"),
     modes: {
       overlay: ability("overlay"),
       chroot: ability("chroot"),
@@ -60,6 +79,7 @@ function probeOf(working: string): Probe {
       loader: ability("loader"),
       baked: ability("baked"),
     },
+    start: working.includes("noexec") ? NOEXEC : { works: true, detail: "start works" },
     mounts: ability("mounts"),
     tools: { unshare: ability("unshare"), bwrap: ability("bwrap") },
     tracer: {
@@ -84,7 +104,7 @@ describe("chooseRunMode", () => {
 
   test("the choice says why the better mode was not taken", () => {
     const evidence = () => ({ grade: "none", why: "node is not there" }) as const;
-    expect(chooseRunMode("auto", probeOf("overlay chroot"), evidence).reason).toBe(
+    expect(chooseRunMode("auto", probeOf("overlay chroot mounts"), evidence).reason).toBe(
       "chroot works; not overlay, because node is not there",
     );
   });
@@ -99,6 +119,43 @@ describe("chooseRunMode", () => {
       }),
     );
   });
+
+  test("a root without /proc says why no other with one was taken", () => {
+    const evidence = () => ({ grade: "none", why: "node is not there" }) as const;
+    expect(chooseRunMode("auto", probeOf("chroot"), evidence).reason).toBe(
+      "chroot works; not proot, which has /proc: no proot here",
+    );
+    expect(chooseRunMode("auto", probeOf("chroot mounts"), evidence).reason).toBe("chroot works");
+  });
+
+  test.each([
+    ["overlay", "partial"],
+    ["loader", "none"],
+  ] as const)(
+    "%s with %s evidence is told to be a fallback, and a better mode is not",
+    (mode, grade) => {
+      const evidence = () => ({ grade, why: "as the case says" }) as const;
+      const chosen = chooseRunMode("auto", probeOf("overlay loader"), evidence);
+      expect(chosen).toMatchObject({ mode, fallback: true });
+      expect(chosen.reason).toContain("chroot: no chroot here; userns: no userns here; proot: no");
+      const better = chooseRunMode("auto", probeOf("overlay loader userns"), evidence);
+      expect(better).not.toHaveProperty("fallback");
+    },
+  );
+
+  test.each(["auto", "chroot"] as const)(
+    "where only noexec is in the way of %s, the hint says so",
+    (asked) => {
+      const choose = () =>
+        chooseRunMode(asked, probeOf("noexec-chroot"), () => ({ grade: "none", why: "" }));
+      expect(choose).toThrow(
+        expect.objectContaining({
+          message: expect.stringContaining("it is mounted noexec"),
+          hint: expect.stringContaining("Docker's --tmpfs needs `:exec`"),
+        }),
+      );
+    },
+  );
 
   test("evidence is not gathered where overlay is not possible", () => {
     const evidence = () => {
