@@ -1,8 +1,14 @@
-// Something that answers MCP requests over HTTP, whatever is behind it. A type, no code.
+// Something that answers MCP requests over HTTP, whatever is behind it. Types, no code.
 
 export interface Endpoint {
   /** Answers one request, which has been admitted already. Never rejects. */
-  handle(request: Request): Promise<Response>;
+  handle(request: Request, caller: Caller): Promise<Response>;
   /** Takes no more, gives what is in flight up to `graceMs`, and ends all processes. */
   close(graceMs: number): Promise<void>;
+}
+
+/** Who was admitted with a request. */
+export interface Caller {
+  /** Sessions belong to the principal that opened them; the same for all where nobody has to show a token. */
+  readonly principal: string;
 }
