@@ -18,8 +18,8 @@ const SECCOMP = join(import.meta.dir, "../fixtures/docker-seccomp-default.json")
 const DOCKER_CAPABILITIES =
   "chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net_bind_service,net_raw,sys_chroot,mknod,audit_write,setfcap";
 
-/** Options of `podman run`: the rules that Docker has by default, on this machine's network. */
-const DOCKER_RULES = [
+/** Options of `podman run`, on this machine's network. */
+const ANY_RULES = [
   "--rm",
   "--pull=never",
   // podman has systemd run it, which is not here.
@@ -28,11 +28,18 @@ const DOCKER_RULES = [
   "--cgroups=disabled",
   "--ulimit=nofile=1024:4096",
   "--ulimit=nproc=4096:4096",
-  `--security-opt=seccomp=${SECCOMP}`,
 ];
+const DOCKER_RULES = [...ANY_RULES, `--security-opt=seccomp=${SECCOMP}`];
+const NO_SECCOMP = [...ANY_RULES, "--security-opt=seccomp=unconfined"];
+const USER = ["--cap-drop=all", "--user=1000:1000"];
 
+/** The rules that Docker has by default. */
 export const AS_ROOT = [...DOCKER_RULES, "--cap-drop=all", `--cap-add=${DOCKER_CAPABILITIES}`];
-export const AS_USER = [...DOCKER_RULES, "--cap-drop=all", "--user=1000:1000"];
+/** Those with which a platform starts everything as an ordinary user. */
+export const AS_USER = [...DOCKER_RULES, ...USER];
+/** Kubernetes' defaults for an ordinary user. */
+export const AS_USER_UNCONFINED = [...NO_SECCOMP, ...USER];
+export const AS_ROOT_WITH_EVERYTHING = [...NO_SECCOMP, "--cap-add=all"];
 
 const IN_NAMESPACE = [
   "umount -R /sys/fs/cgroup 2>/dev/null",

@@ -83,13 +83,18 @@ int main(int argc, char **argv) {
   );
   must(["musl-gcc", "-shared", "-fPIC", "-Wl,-soname,libgreeting.so", "-o", library, greeting]);
   must(["musl-gcc", "-o", program, hello, library]);
-  const loader = `/lib/ld-musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`;
   return [
-    { path: loader.slice(1), content: readFileSync(loader), mode: 0o755 },
+    muslLoader(),
     { path: "usr/local/lib/libgreeting.so", content: readFileSync(library), mode: 0o755 },
     { path: "usr/bin/hello", content: readFileSync(program), mode: 0o755 },
     ...busyboxFiles(),
   ];
+}
+
+/** The loader of musl, which is its libc as well. */
+export function muslLoader(): TarEntry {
+  const path = `/lib/ld-musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`;
+  return { path: path.slice(1), content: readFileSync(path), mode: 0o755 };
 }
 
 /** The static busybox with a few of its names. */
