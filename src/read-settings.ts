@@ -78,6 +78,8 @@ const HOST_VARIABLES: ReadonlySet<string> = new Set([
   "SSL_CERT_FILE",
   "SSL_CERT_DIR",
   "NODE_EXTRA_CA_CERTS",
+  // A Hugging Face Space, whose network is one of its own kind.
+  "SPACE_ID",
   ...["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"].flatMap((name) => [
     name,
     name.toLowerCase(),

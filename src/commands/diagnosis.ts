@@ -1,6 +1,6 @@
 // What this machine offers the runner, gathered for `doctor`. Knows nothing of how it is told.
 
-import { RunnerError, reasonOf } from "../errors.ts";
+import { ERRORS, RunnerError, reasonOf } from "../errors.ts";
 import { type Probe, probeMachine } from "../launch/probe.ts";
 import { chooseRunMode, type RunMode, type RunModeChoice } from "../launch/run-mode.ts";
 import { hostPlatform, formatPlatform } from "../oci/platform.ts";
@@ -64,7 +64,7 @@ export type BakedDiagnosis =
  */
 export type ModeDiagnosis = { readonly asked: RunModeChoice } & (
   | { readonly mode: RunMode; readonly reason: string }
-  | { readonly problem: string; readonly hint: string }
+  | { readonly problem: string; readonly hint?: string }
 );
 
 /** Changes nothing that outlives it. Throws INPUT_INVALID for settings that are wrong in themselves. */
@@ -106,7 +106,9 @@ function modeFor(asked: RunModeChoice, probe: Probe): ModeDiagnosis {
     return { asked, mode, reason };
   } catch (error) {
     if (!(error instanceof RunnerError)) throw error;
-    return { asked, problem: error.message, hint: error.hint };
+    // The table's own next step is this command.
+    const isOwn = error.hint === ERRORS[error.code].hint;
+    return { asked, problem: error.message, ...(isOwn ? {} : { hint: error.hint }) };
   }
 }
 

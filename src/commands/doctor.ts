@@ -71,7 +71,8 @@ function bakedText(baked: BakedDiagnosis): string {
 }
 
 function modeText({ asked, ...choice }: ModeDiagnosis): string {
-  if ("problem" in choice) return `none: ${choice.problem}. ${choice.hint}`;
+  if ("problem" in choice)
+    return `none: ${[choice.problem, choice.hint].filter(Boolean).join(". ")}`;
   return `${choice.mode}${asked === "auto" ? ", chosen by auto" : ""}: ${choice.reason}`;
 }
 

@@ -69,7 +69,7 @@ export const IMAGE_ROWS = {
     flag: "work-dir",
     value: "path",
     about:
-      "Directory for images being unpacked and for private roots. Default: /var/cache/fastmcp-runner, else the user's cache directory.",
+      "Directory for images being unpacked and for private roots, on a file system without noexec. Default: /var/cache/fastmcp-runner, else the user's cache directory.",
     schema: absolutePath,
   },
   destination: {

@@ -9,6 +9,7 @@ import { proxyPasswords } from "../registry/proxy.ts";
 import type { Registry } from "../registry/registry.ts";
 import { createTransport, type Transport } from "../registry/transport.ts";
 import { credentialsForMirror } from "./credentials.ts";
+import { blockedPort } from "./platform-ports.ts";
 import type { ImageRequest } from "./validate.ts";
 
 /** How one registry is asked, and in whose place. */
@@ -19,15 +20,18 @@ export interface Access {
   readonly mirrorOf?: string;
 }
 
-/** The way to an image's registry. Throws INPUT_INVALID for files of certificates that are no use. */
+/** The way to an image's registry. Throws INPUT_INVALID for certificates or a proxy that are no use. */
 export function transportFor(request: ImageRequest, { registry }: Reference): Transport {
   for (const password of proxyPasswords(request.host)) keepOutOfLog(password);
-  return createTransport({
+  const transport = createTransport({
     registry,
     env: request.host,
     caFile: request.registryCaFile,
     plainHttp: request.registryPlainHttp,
   });
+  const blocked = blockedPort(transport.endpoint, request.host);
+  if (blocked !== undefined) log.warn(blocked);
+  return transport;
 }
 
 /** The mirrors of an image's registry, in the order in which they are asked. */
