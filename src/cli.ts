@@ -1,13 +1,17 @@
 // The process boundary: argv, environment, signals and exit status. No domain logic.
 
 import { RunnerError, reasonOf } from "./errors.ts";
-import { RESUME_ARGUMENT } from "./launch/resume-plan.ts";
-import { configureLogLike, log, logFailure } from "./log.ts";
+import { CHILD_ARGUMENT, RESUME_ARGUMENT } from "./launch/resume-plan.ts";
+import { configureLogLike, log, logEnvironment, logFailure } from "./log.ts";
 import { cleanUp } from "./system/cleanup.ts";
 import { takeEnvironment } from "./system/environ.ts";
 import { isIgnored } from "./system/process-state.ts";
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+const NOTES = {
+  onChoice: (note: string) => log.info(note),
+  onLack: (note: string) => log.warn(note),
+};
 const COMPILED_FILES = "/$bunfs/";
 
 // What the runner creates for the server must be readable whatever umask it was started with; what is private says so.
@@ -27,6 +31,7 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     const environment = takeEnvironment();
     if (argv[0] === RESUME_ARGUMENT) return await resume(environment);
+    if (argv[0] === CHILD_ARGUMENT) return await becomeServer(environment);
     const { answer } = await import("./answer.ts");
     return await answer(argv, { environment, runner: thisProgram() });
   } catch (error) {
@@ -42,9 +47,18 @@ async function main(argv: readonly string[]): Promise<number> {
 async function resume(environment: Readonly<Record<string, string | undefined>>): Promise<never> {
   configureLogLike(environment);
   const { resumeInsideNamespace } = await import("./launch/resume.ts");
-  return await resumeInsideNamespace(environment, {
-    onChoice: (note) => log.info(note),
-    onLack: (note) => log.warn(note),
+  return await resumeInsideNamespace(environment, NOTES);
+}
+
+async function becomeServer(
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
+  configureLogLike(environment);
+  const { becomeChildServer } = await import("./launch/server-child.ts");
+  return await becomeChildServer(environment, {
+    runner: thisProgram(),
+    environment: logEnvironment(),
+    notes: NOTES,
   });
 }
 

@@ -61,14 +61,17 @@ function directSuccessor({
   workingDirectory,
   identity,
   drop,
+  endsWith,
 }: LaunchPlan): Successor {
-  const successor = { program, argv, environment, workingDirectory };
+  const successor = { program, argv, environment, workingDirectory, endsWith };
   return drop ? { ...successor, identity } : successor;
 }
 
 function overlaySuccessor(plan: LaunchPlan, searchPath: string): Successor {
   const env = findProgram("env", searchPath);
-  if (!plan.drop || plan.dropTool === undefined || env === undefined) return directSuccessor(plan);
+  // su-exec's change of the user would make the server outlive its parent.
+  const mayUse = plan.drop && plan.endsWith === undefined;
+  if (!mayUse || plan.dropTool === undefined || env === undefined) return directSuccessor(plan);
   return throughSuExec(plan, { suExec: plan.dropTool, env }) ?? directSuccessor(plan);
 }
 
@@ -85,7 +88,13 @@ async function enterNamespace(
     );
   }
   // The tool runs with nothing in its environment but the plan: no image's LD_PRELOAD reaches it.
-  const environment = { ...own, ...resumeEnvironment({ plan, monitored: tool.monitors }) };
+  // A monitor is the server's parent, and ends with the runner by itself.
+  const { endsWith, ...unbound } = plan;
+  const resumed = tool.monitors || endsWith === undefined ? unbound : plan;
+  const environment = {
+    ...own,
+    ...resumeEnvironment({ plan: resumed, monitored: tool.monitors }),
+  };
   const argv = [
     found.program,
     ...(tool.monitors ? BUBBLEWRAP_STATUS : []),

@@ -6,6 +6,7 @@ import { constants } from "node:os";
 import { RunnerError, printable, reasonOf } from "../errors.ts";
 import {
   clearAmbientCapabilities,
+  endWithParent,
   forbidNewPrivileges,
   limitOpenFiles,
   makeBlocking,
@@ -20,6 +21,8 @@ export interface Successor {
   readonly workingDirectory: string;
   /** Become this user first; otherwise the successor runs as who we are. */
   readonly identity?: Identity;
+  /** The parent that the successor ends with. */
+  readonly endsWith?: number | undefined;
 }
 
 const STDIO = [0, 1, 2];
@@ -49,21 +52,22 @@ export async function releaseSignals(): Promise<void> {
 export function handOver(successor: Successor): never {
   enter(successor.workingDirectory);
   for (const number of IGNORED_BY_BUN) resetSignal(number);
-  becomeServersUser(successor.identity);
+  becomeServersUser(successor.identity, successor.endsWith);
   return replaceProcess(successor);
 }
 
 /**
  * Gives this process, for good, what the server inherits: blocking stdio, limits, and no more rights than `identity`
- * has, or than it has already. Throws SYSTEM_CALL_FAILED.
+ * has, or than it has already; and a life as long as that of its parent `endsWith`, where it has one. Throws SYSTEM_CALL_FAILED.
  */
-export function becomeServersUser(identity: Identity | undefined): void {
+export function becomeServersUser(identity: Identity | undefined, endsWith?: number): void {
   for (const descriptor of STDIO) makeBlocking(descriptor);
   limitOpenFiles(OPEN_FILES);
   process.umask(UMASK);
   forbidNewPrivileges();
   clearAmbientCapabilities();
   if (identity !== undefined) become(identity);
+  if (endsWith !== undefined) endWithParent(endsWith);
 }
 
 /** execve and nothing else: no descriptor beyond stdio is inherited. */

@@ -26,6 +26,8 @@ export interface LaunchPlan {
   readonly identity: Identity;
   /** The runner is root and becomes `identity` before the server starts. */
   readonly drop: boolean;
+  /** The process that the server is a child of, and ends with; absent where it takes the runner's place. */
+  readonly endsWith?: number;
   /** A su-exec, which does the drop in overlay. */
   readonly dropTool?: string;
   /** The program that makes the user namespace in userns. */

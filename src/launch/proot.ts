@@ -29,7 +29,7 @@ export async function traceServer(plan: LaunchPlan, notes: Notes): Promise<numbe
   const place = ownPlace(root.path, identity);
   if (drop) openWay(place, identity);
   const start = placeStart(root.path);
-  becomeServersUser(drop ? identity : undefined);
+  becomeServersUser(drop ? identity : undefined, plan.endsWith);
   const argv = [
     join(root.path, start),
     "tracer",

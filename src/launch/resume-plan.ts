@@ -6,6 +6,8 @@ import type { LaunchPlan } from "./launch-plan.ts";
 
 /** The first argument of a runner that resumes a plan; not a command of its users. */
 export const RESUME_ARGUMENT = "--resume-inside-namespace";
+/** The first argument of a runner that becomes a server for another runner; not a command of its users. */
+export const CHILD_ARGUMENT = "--become-server";
 
 const PREFIX = "FASTMCP_RUNNER_PLAN_";
 // The kernel takes no single variable of 128 KiB or more. (MAX_ARG_STRLEN)

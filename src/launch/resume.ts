@@ -25,6 +25,6 @@ export async function resumeInsideNamespace(
   return handOver(plan.drop ? plan : withoutIdentity(plan));
 }
 
-function withoutIdentity({ program, argv, environment, workingDirectory }: LaunchPlan) {
-  return { program, argv, environment, workingDirectory };
+function withoutIdentity({ program, argv, environment, workingDirectory, endsWith }: LaunchPlan) {
+  return { program, argv, environment, workingDirectory, endsWith };
 }

@@ -1,6 +1,7 @@
 // What survives execve besides arguments and environment: dispositions, descriptor flags, limits, privileges.
 
 import { readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { checked, libc } from "./libc.ts";
 
 const SIG_DFL = 0;
@@ -60,6 +61,15 @@ export function clearAmbientCapabilities(): void {
     libc().prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0),
     "prctl of ambient capabilities",
   );
+}
+
+/**
+ * Has the kernel kill this process when its parent ends, and ends it at once where that has happened already. A change
+ * of this process's user takes it back. (prctl(2), PR_SET_PDEATHSIG)
+ */
+export function endWithParent(parent: number): void {
+  signalOnParentEnd(constants.signals.SIGKILL);
+  if (process.ppid !== parent) process.kill(process.pid, "SIGKILL");
 }
 
 /** Has the kernel send this process a signal when the thread that started it ends. */
