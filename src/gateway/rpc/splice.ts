@@ -1,0 +1,223 @@
+// Finds members of a JSON text and replaces them where they stand, so that everything else of the text passes as it was
+// written: integers beyond 2^53, unknown members, the order of members. Knows JSON's grammar as far as it takes to step
+// over a value, and nothing of JSON-RPC; a text that has to be valid is parsed by somebody else.
+
+/** Names from the outermost object inwards: `["params", "_meta", "progressToken"]`. */
+export type MemberPath = readonly string[];
+
+/** Where a value stands in the text: from its first character up to the one behind its last. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Spans in the order of the paths, undefined for a member that is not there; or why the text has no plain answer. */
+export type FoundMembers = readonly (Span | undefined)[] | MemberProblem;
+
+export interface MemberProblem {
+  /** A clause: "has the member id twice". */
+  readonly problem: string;
+}
+
+/** Looks for the same members in one text after another. */
+export type MemberFinder = (text: string) => FoundMembers;
+
+/**
+ * Makes a function that finds the members at these paths in one pass, however large what lies between them is.
+ *
+ * A text in which a member on the way has two candidates is refused: JSON.parse takes the last, other parsers the
+ * first, and Go's encoding/json takes `ID` for `id`. Who replaces one of them lets a client say one thing here and
+ * another thing to the server.
+ */
+export function memberFinder(paths: readonly MemberPath[]): MemberFinder {
+  const root = plan(paths);
+  return (text) => {
+    const start = skipSpace(text, 0);
+    if (text.charCodeAt(start) !== OPEN_OBJECT) return { problem: "is not a JSON object" };
+    const scan: Scan = { text, spans: Array.from({ length: paths.length }) };
+    const end = scanObject(scan, start, root);
+    return end === BROKEN ? { problem: scan.problem ?? "is not complete JSON" } : scan.spans;
+  };
+}
+
+/** The same text with these spans, in any order and none within another, replaced by other JSON texts. */
+export function replaceSpans(
+  text: string,
+  replacements: readonly { readonly span: Span; readonly by: string }[],
+): string {
+  const ordered = replacements.toSorted((a, b) => a.span.start - b.span.start);
+  let result = "";
+  let from = 0;
+  for (const { span, by } of ordered) {
+    result += text.slice(from, span.start) + by;
+    from = span.end;
+  }
+  return result + text.slice(from);
+}
+
+/** The same text with one more member at the front of the object that stands at `object`. */
+export function insertMember(text: string, object: Span, name: string, value: string): string {
+  const inside = object.start + 1;
+  const comma = text.charCodeAt(skipSpace(text, inside)) === CLOSE_OBJECT ? "" : ",";
+  return `${text.slice(0, inside)}${JSON.stringify(name)}:${value}${comma}${text.slice(inside)}`;
+}
+
+/** The text of the member, as it is written. */
+export function textOf(text: string, span: Span): string {
+  return text.slice(span.start, span.end);
+}
+
+/** What is looked for in one object: each name, its place among the paths, and what is looked for in its value. */
+interface Plan {
+  readonly name: string;
+  readonly inside: Plan[];
+  place: number;
+}
+
+interface Scan {
+  readonly text: string;
+  readonly spans: (Span | undefined)[];
+  problem?: string;
+}
+
+/** In place of the position where a value ends. */
+const BROKEN = -1;
+const NO_PLACE = -1;
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+function plan(paths: readonly MemberPath[]): Plan {
+  const root: Plan = { name: "", inside: [], place: NO_PLACE };
+  for (const [place, path] of paths.entries()) {
+    let node = root;
+    for (const name of path) {
+      let next = node.inside.find((known) => known.name === name);
+      if (next === undefined) node.inside.push((next = { name, inside: [], place: NO_PLACE }));
+      node = next;
+    }
+    node.place = place;
+  }
+  return root;
+}
+
+/** Steps over the object at `at`, taking down what the plan asks for. Returns where it ends, or BROKEN. */
+function scanObject(scan: Scan, at: number, plan: Plan): number {
+  const { text } = scan;
+  const met: Plan[] = [];
+  let next = skipSpace(text, at + 1);
+  if (text.charCodeAt(next) === CLOSE_OBJECT) return next + 1;
+  for (;;) {
+    if (text.charCodeAt(next) !== QUOTE) return BROKEN;
+    const afterName = skipString(text, next);
+    if (afterName === BROKEN) return BROKEN;
+    const name = plan.inside.length > 0 ? nameIn(text, next, afterName) : "";
+    const wanted = plan.inside.find((known) => isSpelt(name, known.name));
+    next = skipSpace(text, afterName);
+    if (text.charCodeAt(next) !== COLON) return BROKEN;
+    next = skipSpace(text, next + 1);
+    if (wanted !== undefined) {
+      if (met.includes(wanted)) return broken(scan, `has the member ${wanted.name} twice`);
+      met.push(wanted);
+    }
+    next = scanValue(scan, next, wanted?.name === name ? wanted : undefined);
+    if (next === BROKEN) return BROKEN;
+    next = skipSpace(text, next);
+    const mark = text.charCodeAt(next);
+    if (mark === CLOSE_OBJECT) return next + 1;
+    if (mark !== COMMA) return BROKEN;
+    next = skipSpace(text, next + 1);
+  }
+}
+
+function broken(scan: Scan, problem: string): typeof BROKEN {
+  scan.problem = problem;
+  return BROKEN;
+}
+
+function scanValue(scan: Scan, start: number, plan: Plan | undefined): number {
+  if (plan === undefined) return skipValue(scan.text, start);
+  const goInside = plan.inside.length > 0 && scan.text.charCodeAt(start) === OPEN_OBJECT;
+  const end = goInside ? scanObject(scan, start, plan) : skipValue(scan.text, start);
+  if (end !== BROKEN && plan.place !== NO_PLACE) scan.spans[plan.place] = { start, end };
+  return end;
+}
+
+/** The name that stands between these quotes, its escapes resolved. */
+function nameIn(text: string, start: number, end: number): string {
+  const written = text.slice(start + 1, end - 1);
+  if (!written.includes("\\")) return written;
+  try {
+    return String(JSON.parse(text.slice(start, end)));
+  } catch {
+    return written;
+  }
+}
+
+/** Whether some parser takes this name for the known one. Go's folds letters, and takes the long s for an s. */
+function isSpelt(name: string, known: string): boolean {
+  if (name.length !== known.length) return false;
+  return name === known || name.toUpperCase().toLowerCase() === known.toLowerCase();
+}
+
+function skipSpace(text: string, at: number): number {
+  let next = at;
+  for (;;) {
+    const mark = text.charCodeAt(next);
+    if (mark !== 0x20 && mark !== 0x0a && mark !== 0x0d && mark !== 0x09) return next;
+    next++;
+  }
+}
+
+function skipValue(text: string, start: number): number {
+  const mark = text.charCodeAt(start);
+  if (mark === QUOTE) return skipString(text, start);
+  if (mark === OPEN_OBJECT || mark === OPEN_ARRAY) return skipContainer(text, start);
+  return skipScalar(text, start);
+}
+
+/** A quote ends the string unless an odd number of backslashes stands before it. */
+function skipString(text: string, start: number): number {
+  let quote = start;
+  for (;;) {
+    const from = quote + 1;
+    quote = text.indexOf('"', from);
+    if (quote === -1) return BROKEN;
+    let escapes = quote;
+    while (escapes > from && text.charCodeAt(escapes - 1) === BACKSLASH) escapes--;
+    if ((quote - escapes) % 2 === 0) return quote + 1;
+  }
+}
+
+/** Counts brackets of both kinds as one: whether each closes its own kind is for a parser to judge. */
+function skipContainer(text: string, start: number): number {
+  let depth = 1;
+  let next = start + 1;
+  for (; next < text.length; next++) {
+    const mark = text.charCodeAt(next);
+    if (mark === QUOTE) {
+      next = skipString(text, next) - 1;
+      if (next < 0) return BROKEN;
+    } else if (mark === OPEN_OBJECT || mark === OPEN_ARRAY) {
+      depth++;
+    } else if (mark === CLOSE_OBJECT || mark === CLOSE_ARRAY) {
+      if (--depth === 0) return next + 1;
+    }
+  }
+  return BROKEN;
+}
+
+function skipScalar(text: string, start: number): number {
+  let next = start;
+  for (; next < text.length; next++) {
+    const mark = text.charCodeAt(next);
+    if (mark === COMMA || mark === CLOSE_OBJECT || mark === CLOSE_ARRAY || mark <= 0x20) break;
+  }
+  return next === start ? BROKEN : next;
+}
