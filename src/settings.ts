@@ -3,6 +3,7 @@
 
 import type * as v from "valibot";
 import { CACHE_ROWS } from "./settings/cache.ts";
+import { GATEWAY_ROWS } from "./settings/gateway.ts";
 import { IMAGE_ROWS } from "./settings/image.ts";
 import { LIMIT_ROWS } from "./settings/limits.ts";
 import { LOG_ROWS } from "./settings/log.ts";
@@ -13,6 +14,7 @@ export type { SettingRow } from "./settings/row.ts";
 
 export const SETTINGS = {
   ...IMAGE_ROWS,
+  ...GATEWAY_ROWS,
   ...REGISTRY_ROWS,
   ...CACHE_ROWS,
   ...LIMIT_ROWS,

@@ -44,7 +44,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "system",
   ],
   "read-settings": ["errors", "settings"],
-  settings: ["errors", "settings", "launch", "layers", "log", "oci", "registry"],
+  settings: ["errors", "gateway", "settings", "launch", "layers", "log", "oci", "registry"],
   oci: ["errors", "oci"],
   archive: ["archive", "errors"],
   registry: ["archive", "errors", "oci", "registry", "system"],

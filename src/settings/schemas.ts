@@ -44,4 +44,10 @@ export const parsedBy = <T>(parse: (text: string) => T) =>
       }
     }),
   );
+export const listOf = (item: RegExp, message: string) =>
+  v.pipe(
+    v.string(),
+    v.transform((text) => text.split(",").map((part) => part.trim())),
+    v.array(v.pipe(v.string(), v.regex(item, message))),
+  );
 export const absolutePath = v.pipe(v.string(), v.regex(/^\//, "must be an absolute path"));
