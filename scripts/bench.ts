@@ -2,6 +2,8 @@
 //
 //   bun run bench                      all images, 5 rounds; writes docs/bench.json, docs/bench.svg and the README
 //   bun run bench --quick              the realistic image, 1 round; writes nothing
+//   bun run bench --modes              what each run mode costs the server; writes docs/modes.json and the README
+//   … --proot PATH                     a PRoot to compare, and may be repeated; default: the one on PATH
 //   … --rounds N  --image NAME         NAME may be repeated; without all images nothing is written either
 //   … --binary PATH                    a runner that has been compiled before, instead of this one
 //   … --directory PATH                 on the file system to be measured; default: in node_modules/.cache
@@ -17,6 +19,7 @@ import { fastestDecoder } from "./bench/floor.ts";
 import { removeOutdated, servedImage, storedImage, type StoredImage } from "./bench/image.ts";
 import { describeMachine, versionOf } from "./bench/machine.ts";
 import { measureProblem, settleDisk } from "./bench/measure.ts";
+import { benchModes } from "./bench/modes.ts";
 import { realisticRecipe } from "./bench/realistic.ts";
 import { type Results, rowsOf } from "./bench/results.ts";
 import { type Outcome, runRounds } from "./bench/rounds.ts";
@@ -29,6 +32,8 @@ import { buildRunner, hostTarget } from "./build.ts";
 interface Options {
   readonly rounds: number;
   readonly names: readonly string[];
+  readonly modes: boolean;
+  readonly proots: readonly string[];
   readonly binary: string | undefined;
   readonly directory: string;
   readonly write: boolean;
@@ -40,7 +45,20 @@ const DEFAULT_ROUNDS = 5;
 
 const RECIPES = [realisticRecipe(), ...SYNTHETIC];
 
-await main(parseOptions());
+const options = parseOptions();
+await (options.modes ? modesOnly(options) : main(options));
+
+async function modesOnly({ rounds, proots, directory, ...options }: Options): Promise<void> {
+  mkdirSync(directory, { recursive: true });
+  const runs = mkdtempSync(join(directory, "modes-"));
+  try {
+    const binary = options.binary ?? (await compile(runs));
+    const results = await benchModes({ binary, rounds, proots, directory: join(runs) }, show);
+    if (options.write) await write("docs/modes.json", results);
+  } finally {
+    removeTree(runs);
+  }
+}
 
 async function main(options: Options): Promise<void> {
   const problem = measureProblem() ?? missing("docker-registry", "tar", "gzip", "dpkg-query");
@@ -50,7 +68,7 @@ async function main(options: Options): Promise<void> {
   const runs = mkdtempSync(join(options.directory, "runs-"));
   try {
     const outcome = await bench(options, cache, runs);
-    if (options.write) await write(outcome);
+    if (options.write) await write("docs/bench.json", outcome);
   } finally {
     // Only now: deleting slows down what is written after it.
     removeTree(runs);
@@ -141,8 +159,8 @@ async function pushAll(registry: DockerRegistry, images: readonly StoredImage[])
   for (const image of images) await registry.push(image.repository, servedImage(image));
 }
 
-async function write(results: Results): Promise<void> {
-  const data = join(ROOT, "docs/bench.json");
+async function write(name: string, results: object): Promise<void> {
+  const data = join(ROOT, name);
   await Bun.write(data, JSON.stringify(results));
   must([join(ROOT, "node_modules/.bin/oxfmt"), data]);
   must([process.execPath, join(ROOT, "scripts/docs.ts")]);
@@ -182,6 +200,8 @@ function parseOptions(): Options {
       rounds: { type: "string" },
       quick: { type: "boolean", default: false },
       image: { type: "string", multiple: true },
+      modes: { type: "boolean", default: false },
+      proot: { type: "string", multiple: true, default: [Bun.which("proot") ?? []].flat() },
       binary: { type: "string" },
       directory: { type: "string", default: CACHE },
       write: { type: "boolean", default: false },
@@ -200,6 +220,8 @@ function parseOptions(): Options {
   return {
     rounds,
     names,
+    modes: values.modes,
+    proots: values.proot.map((path) => resolve(path)),
     binary: values.binary && resolve(values.binary),
     directory: resolve(values.directory),
     write: values.write || isWhole,
