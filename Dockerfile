@@ -26,9 +26,11 @@ RUN case "${TARGETARCH:-$(uname -m)}" in \
  && chmod 0711 /fastmcp-runner
 
 FROM ${BASE}
-# As new as Alpine's release has them: the image's SBOM says which. PRoot is in no release before 3.24.
+# As new as Alpine's release has them: the image's SBOM says which. PRoot is in no release before 3.24. apk's log would
+# make each build another image: it has the time.
 RUN apk add --no-cache crane su-exec bubblewrap proot-static libstdc++ libgcc \
- && ln -s proot.static /usr/bin/proot
+ && ln -s proot.static /usr/bin/proot \
+ && rm /var/log/apk.log
 
 # The server runs as 1000:1000. So does everything from the start where the platform says so, as Hugging Face Spaces
 # do: what the image may bring, and the private root of images that need all of their own, must be writable then too.

@@ -21,11 +21,16 @@ const EMULATORS: Readonly<Record<string, string>> = {
   "linux/arm64": "/proc/sys/fs/binfmt_misc/qemu-aarch64",
 };
 
-export async function chooseBases(work: string, platforms: readonly string[]): Promise<Bases> {
+/** `createdAt` is the time that a stand-in shows, in seconds since 1970. */
+export async function chooseBases(
+  work: string,
+  platforms: readonly string[],
+  createdAt: number,
+): Promise<Bases> {
   const alpine = onAlpine();
   const problem = await alpineProblem(alpine, platforms);
   if (problem !== undefined) {
-    const bases = await onStandIns(work, platforms);
+    const bases = await onStandIns(work, platforms, createdAt);
     return { bases, reason: `a stand-in, as ${problem}` };
   }
   const bases = new Map(platforms.map((platform) => [platform, alpine]));

@@ -58,7 +58,7 @@ async function dryRun(out: string, work: string): Promise<void> {
   await verifyFile(signer, join(files, CHECKSUMS));
   for (const { target, sha256 } of binaries) console.log(`  ${sha256}  ${target}`);
 
-  const { bases, reason } = await chooseBases(work, PLATFORMS);
+  const { bases, reason } = await chooseBases(work, PLATFORMS, source.createdAt);
   show(`the images, on ${reason}`);
   const layout = join(out, "image");
   mkdirSync(layout, { recursive: true });

@@ -59,6 +59,9 @@ export async function buildImage(
       "--format=docker",
       `--platform=${platform}`,
       `--timestamp=${createdAt}`,
+      // The version of the builder would make it another image.
+      "--identity-label=false",
+      "--no-cache",
       `--build-arg=COMMIT=${commit}`,
       ...base.buildArguments,
       `--tag=${name}`,

@@ -22,6 +22,13 @@ interface LayoutManifest {
   readonly layers: readonly LayoutDescriptor[];
 }
 
+interface SavedConfig extends Readonly<
+  Record<"created" | "architecture" | "variant" | "os" | "rootfs", unknown>
+> {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly history: readonly Readonly<Record<string, unknown>>[];
+}
+
 const TYPES = {
   index: "application/vnd.oci.image.index.v1+json",
   manifest: "application/vnd.oci.image.manifest.v1+json",
@@ -30,8 +37,8 @@ const TYPES = {
 } as const;
 
 /**
- * Adds an image that `podman save --format=docker-dir` has written. Its config keeps its bytes: OCI's format has no
- * HEALTHCHECK, but what runs OCI images reads Docker's, so that it may stay, as in the images that BuildKit makes.
+ * Adds an image that `podman save --format=docker-dir` has written, without what tells one run of the builder from
+ * another: the same layers with the same settings are the same image.
  */
 export function addImage(
   layout: string,
@@ -41,13 +48,14 @@ export function addImage(
   const saved = readJson<LayoutManifest>(join(dockerDirectory, "manifest.json"));
   const read = ({ digest }: LayoutDescriptor) =>
     readFileSync(join(dockerDirectory, parseDigest(digest).replace("sha256:", "")));
-  const configBytes = read(saved.config);
-  const { diffIds } = parseImageConfig(configBytes);
+  const savedConfig = read(saved.config);
+  const { diffIds } = parseImageConfig(savedConfig);
   const layers = saved.layers.map((layer, index) => {
     const archive = read(layer);
     if (digestOf(archive) !== diffIds[index]) throw new Error(`layer ${index} is not its diff_id`);
     return writeBlob(layout, TYPES.layer, gzipSync(archive, { level: 9 }));
   });
+  const configBytes = Buffer.from(JSON.stringify(lastingConfig(savedConfig)));
   const config = writeBlob(layout, TYPES.config, configBytes);
   const manifest = { schemaVersion: 2, mediaType: TYPES.manifest, config, layers };
   return { ...writeJson(layout, TYPES.manifest, manifest), platform: parsePlatform(platform) };
@@ -93,6 +101,26 @@ export function readBlob(layout: string, digest: Digest): Buffer {
   const bytes = readFileSync(blobPath(layout, parseDigest(digest)));
   if (digestOf(bytes) !== digest) throw new Error(`${digest} is damaged in ${layout}`);
   return bytes;
+}
+
+/**
+ * A config by OCI's specification, which has no random names of the containers that each step ran in. HEALTHCHECK is not
+ * in it either, but stays: what runs OCI images reads Docker's, as in the images that BuildKit makes.
+ *
+ * https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md#properties
+ */
+function lastingConfig(bytes: Buffer): object {
+  const { created, architecture, variant, os, config, rootfs, history } = JSON.parse(
+    bytes.toString(),
+  ) as SavedConfig; // written by podman
+  const settings = without(config, ["Hostname", "Domainname", "Image"]);
+  // The comment names the image of the step before.
+  const steps = history.map((step) => without(step, ["comment"]));
+  return { created, architecture, variant, os, config: settings, rootfs, history: steps };
+}
+
+function without(fields: Readonly<Record<string, unknown>>, names: readonly string[]): object {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)));
 }
 
 function writeJson(layout: string, mediaType: string, document: object): LayoutDescriptor {

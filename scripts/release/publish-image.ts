@@ -31,7 +31,9 @@ async function main(images: string, work: string): Promise<void> {
   const binaries = await makeFiles(join(work, "files"), source, Object.values(IMAGE_TARGETS));
   const layout = join(work, "image");
   mkdirSync(layout);
-  const built = readdirSync(images).flatMap((name) => mergeLayout(layout, join(images, name)));
+  const built = readdirSync(images)
+    .toSorted()
+    .flatMap((name) => mergeLayout(layout, join(images, name)));
   const bases = new Map(Object.keys(IMAGE_TARGETS).map((platform) => [platform, onAlpine()]));
   const parts = { layout, directory: work, images: built, bases, binaries, source, builder };
   const publication = {

@@ -11,24 +11,28 @@ import type { ImageBase } from "./image.ts";
 const WARNING =
   "On a stand-in for Alpine, made from the building machine's own programs, whatever the platform: never published.";
 
-/** Makes the stand-in for each of the platforms. The directory is not needed afterwards. */
+/** Makes the stand-in for each of the platforms, as of a time. The directory is not needed afterwards. */
 export async function onStandIns(
   directory: string,
   platforms: readonly string[],
+  createdAt: number,
 ): Promise<ReadonlyMap<string, ImageBase>> {
   const context = join(directory, "stand-in");
   mkdirSync(context);
   await buildStandInBases(context);
   const bases = new Map<string, ImageBase>();
-  for (const platform of platforms) bases.set(platform, await standInAs(platform, context));
+  for (const platform of platforms) {
+    bases.set(platform, await standInAs(platform, context, createdAt));
+  }
   return bases;
 }
 
 // From what the stand-in itself and its build stage were made from: podman takes no local image of another platform.
-async function standInAs(platform: string, context: string): Promise<ImageBase> {
+async function standInAs(platform: string, context: string, createdAt: number): Promise<ImageBase> {
   const name = `${STAND_IN}-as-${platform.replaceAll("/", "-")}`;
   // Its cache knows no platforms.
   const options = ["--quiet", "--no-cache", "--isolation=chroot", `--platform=${platform}`];
+  options.push(`--timestamp=${createdAt}`);
   await podmanMust("build", ...options, `--tag=${name}`, context);
   const recipe = join(context, "build/Containerfile");
   writeFileSync(recipe, readFileSync(recipe, "utf8").replace(/^FROM .*/, `FROM ${name}`));
