@@ -1,0 +1,81 @@
+// MCP's official conformance suites, run against the server at a URL. Only what they write down for each check counts,
+// not what they print.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { tempDir } from "../../support/temp-dir.ts";
+
+export interface Suite {
+  /** The package, as package.json names that version of it. */
+  readonly name: string;
+  readonly options: readonly string[];
+}
+
+/** Revisions 2025-06-18 and 2025-11-25. */
+export const SUITE_2025: Suite = { name: "mcp-conformance-2025", options: ["--suite", "all"] };
+
+export const SUITE_2026: Suite = {
+  name: "mcp-conformance-2026",
+  options: ["--suite", "all", "--spec-version", "2026-07-28"],
+};
+
+export interface SuiteResult {
+  readonly scenarios: number;
+  readonly passed: number;
+  /** One line a check: its scenario, its name, what is wrong. */
+  readonly failed: readonly string[];
+  /** Likewise, where a server does not do what it should, but need not. */
+  readonly warned: readonly string[];
+}
+
+interface Check {
+  readonly name: string;
+  readonly status: "SUCCESS" | "FAILURE" | "WARNING" | "SKIPPED" | "INFO";
+  readonly errorMessage?: string;
+}
+
+const SUITE_MS = 120_000;
+
+/** Runs the whole suite. Throws where it ends with anything but a result, or not at all. */
+export async function runSuite({ name, options }: Suite, url: string): Promise<SuiteResult> {
+  using directory = tempDir();
+  const suite = Bun.spawn(
+    [process.execPath, programOf(name), "server", "--url", url, "-o", directory.path, ...options],
+    { cwd: directory.path, stdout: "pipe", stderr: "pipe", timeout: SUITE_MS },
+  );
+  const [stdout, stderr] = await Promise.all([suite.stdout.text(), suite.stderr.text()]);
+  const status = await suite.exited;
+  const result = readResults(directory.path);
+  // Its own verdict, which knows of scenarios that broke off before there was a result.
+  if ((status === 0) !== (result.failed.length === 0) || result.scenarios === 0) {
+    throw new Error(`${name} ended with ${status}: ${stderr}\n${stdout.slice(-2_000)}`);
+  }
+  return result;
+}
+
+function programOf(name: string): string {
+  return join(dirname(Bun.resolveSync(`${name}/package.json`, import.meta.dir)), "dist/index.js");
+}
+
+// Each scenario has a directory of its own, named after it and the time.
+function readResults(directory: string): SuiteResult {
+  const scenarios = readdirSync(directory).sort();
+  const checks = scenarios.flatMap((scenario) =>
+    readChecks(join(directory, scenario, "checks.json")).map((check) => ({
+      status: check.status,
+      line: `${scenario.replace(/^server-|-\d{4}-\d\d-\d\dT.*$/g, "")}: ${check.name}: ${check.errorMessage}`,
+    })),
+  );
+  const lines = (...statuses: readonly Check["status"][]) =>
+    checks.filter(({ status }) => statuses.includes(status)).map(({ line }) => line);
+  return {
+    scenarios: scenarios.length,
+    passed: lines("SUCCESS").length,
+    failed: lines("FAILURE"),
+    warned: lines("WARNING", "SKIPPED"),
+  };
+}
+
+function readChecks(path: string): readonly Check[] {
+  return JSON.parse(readFileSync(path, "utf8")) as Check[]; // the suite's version is pinned
+}
