@@ -2,6 +2,8 @@
 // and hosts, a /tmp. Written through names that are resolved inside the root, never through a link of the image.
 
 import { chmodSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { posix } from "node:path";
+import { changeIn } from "./owned-directory.ts";
 import { hostPathOf, privateRootView, resolveIn } from "./root-view.ts";
 
 export interface MountPoint {
@@ -40,7 +42,10 @@ export function directoryIn(root: string, path: string): string | undefined {
   }
   if (resolution.kind !== "missing") return undefined;
   const directory = hostPathOf(root, resolution.path);
-  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  const names = resolution.path.split("/").slice(1, -resolution.missing);
+  changeIn(hostPathOf(root, posix.join("/", ...names)), () =>
+    mkdirSync(directory, { recursive: true, mode: 0o755 }),
+  );
   return directory;
 }
 
@@ -55,9 +60,11 @@ function copyMachineFile(name: string, etc: string): void {
   const target = `${etc}/${name}`;
   const existing = lstatSync(target, { throwIfNoEntry: false });
   if (content === undefined || existing?.isDirectory() === true) return;
-  rmSync(target, { force: true });
-  // wx: a link would have to appear in between, and it is refused rather than followed.
-  writeFileSync(target, content, { flag: "wx", mode: 0o644 });
+  changeIn(etc, () => {
+    rmSync(target, { force: true });
+    // wx: a link would have to appear in between, and it is refused rather than followed.
+    writeFileSync(target, content, { flag: "wx", mode: 0o644 });
+  });
 }
 
 function contentOf(path: string): Buffer | undefined {

@@ -12,7 +12,7 @@ import { loaderRoot } from "./loader-plan.ts";
 import type { Identity } from "./ownership.ts";
 import type { Notes } from "./private-root.ts";
 import { relocateTree } from "./relocate-tree.ts";
-import { prepareWorkingDirectory } from "./working-directory.ts";
+import { prepareHome, prepareWorkingDirectory } from "./working-directory.ts";
 
 /**
  * Prepares the tree that a loader's plan was made for. Throws RUN_MODE_UNAVAILABLE where the server could not start
@@ -26,7 +26,7 @@ export async function openLoaderRoot(plan: LaunchPlan, notes: Notes): Promise<vo
       await copyTree(Buffer.from(plan.root), Buffer.from(root));
     }
     relocateTree(root, plan.identity);
-    furnish(root, plan);
+    furnish(root, plan, notes);
   } catch (cause) {
     if (cause instanceof RunnerError) throw cause;
     const message = `the image's files cannot be made ready in ${root}: ${reasonOf(cause)}`;
@@ -36,13 +36,14 @@ export async function openLoaderRoot(plan: LaunchPlan, notes: Notes): Promise<vo
   requireExecution(plan.program);
 }
 
-function furnish(root: string, { relocated, identity }: LaunchPlan): void {
+function furnish(root: string, { relocated, identity }: LaunchPlan, notes: Notes): void {
   const tmp = directoryIn(root, "/tmp");
   if (tmp !== undefined) chmodSync(tmp, 0o1777);
   if (relocated === undefined) return;
-  prepareWorkingDirectory(root, relocated.workingDirectory, { identity, owns: () => true });
-  const home = directoryIn(root, relocated.home);
-  if (home !== undefined && process.geteuid?.() === 0) lchownSync(home, identity.uid, identity.gid);
+  const owner = { identity, owns: () => true };
+  prepareWorkingDirectory(root, relocated.workingDirectory, owner);
+  const homeless = prepareHome(root, relocated.home, owner);
+  if (homeless !== undefined) notes.onLack(homeless);
 }
 
 // The run's own directory is root's and closed. The server's group may pass through it from here on, and not list it;

@@ -21,7 +21,7 @@ import { copyTree } from "./copy-tree.ts";
 import { makeDevices } from "./devices.ts";
 import { furnishRoot, type MountPoint } from "./furnish-root.ts";
 import type { LaunchPlan } from "./launch-plan.ts";
-import { prepareWorkingDirectory } from "./working-directory.ts";
+import { prepareHome, prepareWorkingDirectory } from "./working-directory.ts";
 
 /** Told, in whole sentences, what was chosen and what the server has to do without. */
 export interface Notes {
@@ -46,14 +46,17 @@ export async function openPrivateRoot(
   { mayMount = true }: { readonly mayMount?: boolean } = {},
 ): Promise<PrivateRoot> {
   const mounts = mayMount && hasOwnMounts(notes);
-  const { root, scratch, workingDirectory, identity } = plan;
+  const { root, scratch, workingDirectory, identity, environment } = plan;
   if (scratch === undefined) return { path: root, mounts, [Symbol.dispose]: () => {} };
   const opened = mounts ? tryLayers(root, scratch) : { why: "nothing can be mounted here" };
   if ("why" in opened) notes.onChoice(`the server gets a copy of the cached tree: ${opened.why}`);
   else notes.onChoice("the server's changes are laid over the cached tree by overlayfs");
   const path = "why" in opened ? await copyOf(root, scratch) : opened.path;
   try {
-    prepareWorkingDirectory(path, workingDirectory, { identity, owns: () => true });
+    const owner = { identity, owns: () => true };
+    prepareWorkingDirectory(path, workingDirectory, owner);
+    const homeless = prepareHome(path, environment["HOME"] ?? "", owner);
+    if (homeless !== undefined) notes.onLack(homeless);
   } catch (error) {
     if ("path" in opened) opened[Symbol.dispose]();
     throw error;

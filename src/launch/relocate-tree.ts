@@ -13,11 +13,11 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
+import { changeIn } from "./owned-directory.ts";
 import { findIn, hostPathOf, privateRootView, type RootView } from "./root-view.ts";
 import type { Identity } from "./ownership.ts";
 
 const SLASH = Buffer.from("/");
-const OWNER_MAY_CHANGE = 0o300;
 const PERMISSIONS = 0o7777;
 const MAX_TEXT_BYTES = 65_536;
 
@@ -65,13 +65,11 @@ interface LinkPlace {
 function relocateLink(path: Buffer, { directory, depth, owner }: LinkPlace): void {
   const target = relocatedTarget(readlinkSync(path, "buffer").toString("latin1"), depth);
   if (target === undefined) return;
-  const { mode } = lstatSync(directory);
-  const isClosed = (mode & OWNER_MAY_CHANGE) !== OWNER_MAY_CHANGE;
-  if (isClosed) chmodSync(directory, (mode & PERMISSIONS) | OWNER_MAY_CHANGE);
-  unlinkSync(path);
-  symlinkSync(Buffer.from(target, "latin1"), path);
+  changeIn(directory, () => {
+    unlinkSync(path);
+    symlinkSync(Buffer.from(target, "latin1"), path);
+  });
   if (process.geteuid?.() === 0) lchownSync(path, owner.uid, owner.gid);
-  if (isClosed) chmodSync(directory, mode & PERMISSIONS);
 }
 
 // A virtual environment names the directory of the Python that it was made from, and a project that is installed to be

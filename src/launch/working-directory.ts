@@ -1,8 +1,9 @@
-// The server's working directory: resolved inside its root, created where it is missing.
+// The server's working directory and its home: resolved inside its root, created where they are missing.
 
 import { lchownSync, mkdirSync } from "node:fs";
 import { posix } from "node:path";
 import { RunnerError, printable, reasonOf } from "../errors.ts";
+import { changeIn } from "./owned-directory.ts";
 import type { Identity } from "./ownership.ts";
 import { hostPathOf, privateRootView, resolveIn, type Resolution } from "./root-view.ts";
 
@@ -26,8 +27,33 @@ export function prepareWorkingDirectory(
   owner: WorkingDirectoryOwner,
 ): string {
   const { path, missing } = resolveWorkingDirectory(root, unsafePath);
-  if (missing > 0) create(root, path, missing, { unsafePath, owner });
+  try {
+    create(root, path, missing, owner);
+  } catch (error) {
+    throw unusable(unsafePath, `it cannot be created: ${reasonOf(error)}`, error);
+  }
   return path;
+}
+
+/**
+ * Creates the directory that HOME names where it is missing: an image's passwd file often tells of homes that nobody
+ * has made, and programs take theirs for granted. Returns what stands in the way, as a sentence. What is no absolute
+ * path, or something else than a directory, is as the image wants it.
+ */
+export function prepareHome(
+  root: string,
+  unsafeHome: string,
+  owner: WorkingDirectoryOwner,
+): string | undefined {
+  if (!unsafeHome.startsWith("/")) return undefined;
+  const resolution = resolveIn(privateRootView(root), unsafeHome);
+  if (resolution.kind !== "missing" || isKernels(resolution.path)) return undefined;
+  try {
+    create(root, resolution.path, resolution.missing, owner);
+    return undefined;
+  } catch (error) {
+    return `HOME is ${printable(unsafeHome)}, which does not exist and cannot be created: ${printable(reasonOf(error))}`;
+  }
 }
 
 /** The directory's name without links, and how many names at its end do not exist yet. Throws WORKDIR_UNUSABLE. */
@@ -37,10 +63,14 @@ export function resolveWorkingDirectory(
 ): { readonly path: string; readonly missing: number } {
   const resolution = resolveIn(privateRootView(root), unsafePath);
   const path = pathOf(resolution, unsafePath);
-  if (KERNEL_TREES.some((tree) => path === tree || path.startsWith(`${tree}/`))) {
+  if (isKernels(path)) {
     throw unusable(unsafePath, "it leads into the kernel's own file systems");
   }
   return { path, missing: resolution.kind === "missing" ? resolution.missing : 0 };
+}
+
+function isKernels(path: string): boolean {
+  return KERNEL_TREES.some((tree) => path === tree || path.startsWith(`${tree}/`));
 }
 
 function pathOf(resolution: Resolution, unsafePath: string): string {
@@ -61,21 +91,16 @@ function create(
   root: string,
   path: string,
   missing: number,
-  { unsafePath, owner }: { readonly unsafePath: string; readonly owner: WorkingDirectoryOwner },
+  { identity, owns }: WorkingDirectoryOwner,
 ): void {
   const names = path.split("/").slice(1);
-  const { uid, gid } = owner.identity;
   let given = false;
-  try {
-    for (let index = names.length - missing; index < names.length; index += 1) {
-      const name = posix.join("/", ...names.slice(0, index + 1));
-      const directory = hostPathOf(root, name);
-      mkdirSync(directory, { mode: 0o755 });
-      given ||= owner.owns(name);
-      if (given && process.geteuid?.() === 0) lchownSync(directory, uid, gid);
-    }
-  } catch (error) {
-    throw unusable(unsafePath, `it cannot be created: ${reasonOf(error)}`, error);
+  for (let index = names.length - missing; index < names.length; index += 1) {
+    const name = posix.join("/", ...names.slice(0, index + 1));
+    const directory = hostPathOf(root, name);
+    changeIn(posix.dirname(directory), () => mkdirSync(directory, { mode: 0o755 }));
+    given ||= owns(name);
+    if (given && process.geteuid?.() === 0) lchownSync(directory, identity.uid, identity.gid);
   }
 }
 

@@ -18,7 +18,11 @@ import {
 import type { ChosenMode } from "../launch/run-mode.ts";
 import { mayBeServers } from "../launch/safe-paths.ts";
 import { homeOf } from "../launch/user.ts";
-import { prepareWorkingDirectory, resolveWorkingDirectory } from "../launch/working-directory.ts";
+import {
+  prepareHome,
+  prepareWorkingDirectory,
+  resolveWorkingDirectory,
+} from "../launch/working-directory.ts";
 import { log } from "../log.ts";
 
 /** What stage 4 leaves, or a build long before: the tree and the way it will be run. */
@@ -71,15 +75,15 @@ export function dropPrivileges(
   const argv = commandOf({ ...image, serverArguments: request.serverArguments });
   const shared = !own && rootfs.scratch !== undefined;
   if (probe.root && !own && !shared) giveTree(root, identity);
+  const owner = { identity, owns: (path: string) => !overlay || mayBeServers(path) };
   const workingDirectory = shared
     ? resolveWorkingDirectory(root, image.workingDir).path
-    : prepareWorkingDirectory(root, image.workingDir, {
-        identity,
-        owns: (path) => !overlay || mayBeServers(path),
-      });
+    : prepareWorkingDirectory(root, image.workingDir, owner);
   const variables = variablesOf(image, request);
   const home =
     variables["HOME"] ?? homeIn(rootfs, image.user, { view, identity, workingDirectory });
+  const homeless = shared ? undefined : prepareHome(root, home, owner);
+  if (homeless !== undefined) log.warn(homeless);
   const environment: Record<string, string> = { ...variables, HOME: home };
   const searchPath = environment["PATH"] ?? "";
   const { program } = requireRunnable(
