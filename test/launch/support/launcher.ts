@@ -34,6 +34,9 @@ export interface Launch {
 
 const STDERR = 2;
 
+// As the command line does it: what is made for the server must be readable by it.
+process.umask(0o022);
+
 // A listener, as the command line has one: without hand-over's care it would swallow a signal.
 process.on("SIGTERM", () => process.exit(99));
 

@@ -13,7 +13,7 @@ export function inOwnedRoot(dir: TempDir, prepare = "", through: readonly string
 mkdir "${dir.path}/own"
 mount -t tmpfs tmpfs "${dir.path}/own"
 cd "${dir.path}/own"
-mkdir upper work merged
+mkdir -m 755 upper work merged
 mount -t overlay overlay -o lowerdir=/,upperdir=upper,workdir=work merged
 set -- merged "$@"
 mount --rbind /proc merged/proc

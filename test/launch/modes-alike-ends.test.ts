@@ -1,0 +1,110 @@
+// How a server and its runner end in whichever way it is started: by itself, by a signal to the runner's PID, and when
+// the runner is killed outright.
+
+import { describe, expect } from "bun:test";
+import { existsSync, readlinkSync } from "node:fs";
+import { basename } from "node:path";
+import { tempDir, type TempDir } from "../support/temp-dir.ts";
+import { isGone } from "./support/process-fields.ts";
+import { ended, promise, started } from "./support/promise.ts";
+import type { Way } from "./support/ways.ts";
+
+const SIGQUIT = 3;
+
+describe("a server's end", () => {
+  for (const status of [0, 7, 255]) {
+    promise(`by exit ${status} is the runner's`, async (way) => {
+      using dir = tempDir();
+      const ending = await ended(way, dir, { command: ["/app/probe", "exit", String(status)] });
+      expect(ending).toEqual({ stdout: "", stderr: "", status });
+    });
+  }
+
+  for (const [name, signal] of [
+    ["SIGUSR2", 12],
+    ["SIGKILL", 9],
+    ["SIGSEGV", 11],
+    ["SIGPIPE", 13],
+  ] as const) {
+    promise(`by ${name} is ${128 + signal}`, async (way) => {
+      using dir = tempDir();
+      const command = ["/app/probe", "raise", String(signal)];
+      expect((await ended(way, dir, { command })).status).toBe(128 + signal);
+    });
+  }
+
+  promise(
+    "before it begins, for a command that is not there, is a sentence and 127",
+    async (way) => {
+      using dir = tempDir();
+      expect(await ended(way, dir, { command: ["/app/none"] })).toEqual({
+        stdout: "",
+        stderr: "COMMAND_NOT_FOUND: /app/none does not exist\n",
+        status: 127,
+      });
+    },
+  );
+});
+
+describe("a signal to the runner's PID", () => {
+  for (const [name, number] of [
+    ["SIGTERM", 15],
+    ["SIGINT", 2],
+    ["SIGHUP", 1],
+    ["SIGUSR1", 10],
+    ["SIGUSR2", 12],
+    ["SIGWINCH", 28],
+  ] as const) {
+    promise(`${name} is the server's, and so is the answer`, async (way) => {
+      using dir = tempDir();
+      await using server = await waiting(way, dir);
+      server.runner.kill(name);
+      expect(await server.rest()).toBe(`${number}\n`);
+      expect(await server.runner.exited).toBe(7);
+    });
+  }
+
+  promise("SIGQUIT, which the server does not expect, ends it", async (way) => {
+    using dir = tempDir();
+    await using server = await waiting(way, dir);
+    server.runner.kill("SIGQUIT");
+    expect(await server.runner.exited).toBe(128 + SIGQUIT);
+    await isGone(server.pid);
+  });
+
+  promise("SIGKILL ends the server too, also one with children", async (way) => {
+    using dir = tempDir();
+    await using server = await waiting(way, dir);
+    server.runner.kill("SIGKILL");
+    await isGone(server.pid);
+  });
+});
+
+promise("the server is the runner's process, or a helper's child, and no shell's", async (way) => {
+  using dir = tempDir();
+  await using server = await waiting(way, dir);
+  expect(server.pid === server.runner.pid).toBe(way.monitored !== true);
+  expect(basename(readlinkSync(`/proc/${server.parent}/exe`))).not.toMatch(/sh$|^busybox/);
+});
+
+/** A server that waits for a signal, with a child. */
+async function waiting(way: Way, dir: TempDir, through: readonly string[] = []) {
+  const runner = started(way, dir, { command: ["/app/probe", "wait"], through });
+  const output = runner.stdout.getReader();
+  const rest = async () => new TextDecoder().decode((await output.read()).value);
+  const text = await rest();
+  const [pid = 0, parent = 0, child = 0] = text.trim().split(" ").map(Number);
+  if (child === 0) throw new Error(`${text}${await new Response(runner.stderr).text()}`);
+  return {
+    runner,
+    pid,
+    parent,
+    rest,
+    async [Symbol.asyncDispose]() {
+      runner.kill("SIGKILL");
+      // It is the server's own to end, which nobody has told it to do.
+      if (existsSync(`/proc/${child}`)) process.kill(child, "SIGKILL");
+      await runner.exited;
+    },
+  };
+}
