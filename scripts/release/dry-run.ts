@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import packageJson from "../../package.json";
+import { digestOf } from "../../src/oci/digest.ts";
 import { removeTree } from "../../src/system/private-directory.ts";
 import { startDockerRegistry } from "../../test/support/docker-registry.ts";
 import { removePodmanStorage } from "../../test/support/podman.ts";
@@ -20,7 +21,7 @@ import { type Signer, signFile, throwAwayKey, verifyFile } from "./cosign.ts";
 import { chooseBases } from "./bases.ts";
 import { buildImage, type ImageBase, IMAGE_TARGETS } from "./image.ts";
 import { type LayoutDescriptor, mergeLayout, writeIndex } from "./oci-layout.ts";
-import { REPOSITORIES, tagsFor } from "./plan.ts";
+import { REPOSITORIES, tagsIn } from "./plan.ts";
 import { programsProblem } from "./programs.ts";
 import { describe, publish, type Publication } from "./publish.ts";
 import { sourceState } from "./source.ts";
@@ -93,25 +94,29 @@ type Assembled = Pick<Publication, "layout" | "index" | "attestations"> & {
   readonly signer: Signer;
 };
 
-// First a push to main, then a release, then the same release again, which must stop.
+// First a push to main, then a release, then the same release again, and then another image under its version.
 async function rehearse(assembled: Assembled): Promise<void> {
   await using registry = await startDockerRegistry();
   const repositories = REPOSITORIES.map((name) => `${registry.host}/${name}`);
-  for (const occasion of [{ kind: "main" }, { kind: "release", tag: VERSION_TAG }] as const) {
-    const tags = tagsFor(occasion);
+  const release = { kind: "release", tag: VERSION_TAG } as const;
+  for (const occasion of [{ kind: "main" }, release] as const) {
+    const tags = await tagsIn(repositories, occasion);
     await publish({ ...assembled, repositories, tags });
     await verifyPublication({ ...assembled, repositories, tags });
     const what = occasion.kind === "main" ? "a push to main" : `the release ${VERSION_TAG}`;
     show(`${what} would publish`);
     for (const line of describe(REPOSITORIES, tags, assembled.index)) console.log(`  ${line}`);
   }
-  const again = tagsFor({ kind: "release", tag: VERSION_TAG });
-  const refusal = await publish({ ...assembled, repositories, tags: again }).then(
+  const tags = await tagsIn(repositories, release);
+  await publish({ ...assembled, repositories, tags });
+  show("the same image once more would change nothing: a release that has stopped can go on");
+  const index = digestOf(Buffer.from("another image"));
+  const refusal = await publish({ ...assembled, index, repositories, tags }).then(
     () => undefined,
     (error: unknown) => String(error),
   );
   if (!refusal?.includes("is taken")) throw new Error(`a taken tag was not refused: ${refusal}`);
-  show("the same release once more stops: its tag is taken");
+  show(`another image as ${VERSION_TAG} would stop: the tag is taken`);
   if (!hasSection(readChangelog(), packageJson.version)) {
     show(`${VERSION_TAG} itself would stop now: docs/CHANGELOG.md has no section for it`);
   }

@@ -1,5 +1,5 @@
-// Which names a release gives to an image, and which of them may never be given twice. Pure but for one question: is a
-// tag taken?
+// Which names a release gives to an image, and which of them may never stand for another one. Asks registries what they
+// have, and changes nothing there.
 
 import packageJson from "../../package.json";
 import { run } from "./programs.ts";
@@ -11,7 +11,7 @@ export type Occasion =
 
 export interface Tag {
   readonly name: string;
-  /** It must not exist yet, and nobody will move it. */
+  /** Nobody moves it: it must be new, or stand for the very same image. */
   readonly immutable: boolean;
 }
 
@@ -53,18 +53,46 @@ export function tagsFor(occasion: Occasion, version: string = packageJson.versio
     : [exact];
 }
 
-/** Throws when a tag that must be new is taken in any repository, or when a registry does not tell. */
+/** Those of an occasion's tags that it gives in these repositories: `latest-stable` never goes back to an older version. */
+export async function tagsIn(
+  repositories: readonly string[],
+  occasion: Occasion,
+  version: string = packageJson.version,
+): Promise<Tag[]> {
+  const tags = tagsFor(occasion, version);
+  if (occasion.kind === "main") return tags;
+  const published = (await Promise.all(repositories.map(stableVersions))).flat();
+  const isNewest = published.every((one) => Bun.semver.order(one, version) <= 0);
+  return isNewest ? tags : tags.filter(({ immutable }) => immutable);
+}
+
+/**
+ * Throws when a tag that nobody moves stands for another image in any repository, or when a registry does not tell. Where
+ * it is this image already, an earlier run has come that far.
+ */
 export async function refuseTaken(
   repositories: readonly string[],
   tags: readonly Tag[],
+  index: string,
 ): Promise<void> {
   for (const repository of repositories) {
     for (const { name } of tags.filter(({ immutable }) => immutable)) {
       const digest = await digestAt(`${repository}:${name}`);
-      if (digest === undefined) continue;
+      if (digest === undefined || digest === index) continue;
       throw new Error(`${repository}:${name} is taken: it is ${digest}, and stays that`);
     }
   }
+}
+
+async function stableVersions(repository: string): Promise<string[]> {
+  const { exitCode, stdout, stderr } = await run(["crane", "ls", repository]);
+  if (exitCode !== 0 && !NOT_THERE.test(stderr)) {
+    throw new Error(`cannot tell which versions ${repository} has: ${stderr.trim()}`);
+  }
+  const versions = stdout.split("\n").map((tag) => VERSION_TAG.exec(tag));
+  return versions.flatMap((match) =>
+    match === null || match.groups?.["pre"] !== undefined ? [] : [match[0].slice(1)],
+  );
 }
 
 /** What a reference points to, or undefined where there is none. Throws when the registry answers anything else. */

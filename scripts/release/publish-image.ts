@@ -14,7 +14,7 @@ import { makeFiles } from "./binaries.ts";
 import { refuseUndescribed } from "./changelog.ts";
 import { IMAGE_TARGETS, onAlpine } from "./image.ts";
 import { mergeLayout } from "./oci-layout.ts";
-import { occasionOf, REPOSITORIES, tagsFor } from "./plan.ts";
+import { occasionOf, REPOSITORIES, tagsFor, tagsIn } from "./plan.ts";
 import { githubBuilder } from "./provenance.ts";
 import { describe, publish } from "./publish.ts";
 import { refuseChanges, sourceState } from "./source.ts";
@@ -22,7 +22,7 @@ import { verifyPublication } from "./verify.ts";
 
 async function main(images: string, work: string): Promise<void> {
   const occasion = occasionOf(process.env);
-  const tags = tagsFor(occasion);
+  tagsFor(occasion);
   refuseUndescribed(occasion);
   const builder = githubBuilder(process.env);
   if (builder === undefined) throw new Error("an image is published by GitHub Actions only");
@@ -36,13 +36,14 @@ async function main(images: string, work: string): Promise<void> {
     .flatMap((name) => mergeLayout(layout, join(images, name)));
   const bases = new Map(Object.keys(IMAGE_TARGETS).map((platform) => [platform, onAlpine()]));
   const parts = { layout, directory: work, images: built, bases, binaries, source, builder };
+  await signIn(ACCOUNTS, process.env);
+  const tags = await tagsIn(REPOSITORIES, occasion);
   const publication = {
     ...(await assemble(parts)),
     signer: { kind: "keyless" },
     repositories: REPOSITORIES,
     tags,
   } as const;
-  await signIn(ACCOUNTS, process.env);
   await publish(publication);
   await verifyPublication(publication);
   for (const line of describe(REPOSITORIES, tags, publication.index)) console.log(line);

@@ -24,13 +24,16 @@ export interface Publication {
   readonly signer: Signer;
 }
 
-/** Publishes to all repositories, or, where an immutable tag is taken in any, to none. */
+/**
+ * Publishes to all repositories, or, where a tag that nobody moves is another image's in any, to none. What has stopped
+ * half-way goes on when it is published again.
+ */
 export async function publish(publication: Publication): Promise<void> {
-  const { repositories, tags } = publication;
-  await refuseTaken(repositories, tags);
+  const { repositories, tags, index } = publication;
+  await refuseTaken(repositories, tags, index);
   for (const repository of repositories) await upload(repository, publication);
   // Uploading takes minutes, in which somebody may have been faster.
-  await refuseTaken(repositories, tags);
+  await refuseTaken(repositories, tags, index);
   for (const repository of repositories) await name(repository, publication);
 }
 
