@@ -130,15 +130,34 @@ interface HomeContext {
 
 // In overlay most homes of the image's passwd are not there, or are the runner's own (/root).
 function homeIn(
-  rootfs: LaunchableRootfs,
+  { root, mode }: LaunchableRootfs,
   unsafeUser: string,
   { view, identity, workingDirectory }: HomeContext,
 ): string {
+  const isServers = (path: string) => findIn(view, path)?.stats.uid === identity.uid;
+  const ownRoot = mode === "overlay" || mode === "baked";
   return homeOf({
     unsafeUser,
-    unsafePasswd: textIn(privateRootView(rootfs.root), "/etc/passwd", MAX_PASSWD_BYTES),
+    unsafePasswd: textIn(privateRootView(root), "/etc/passwd", MAX_PASSWD_BYTES),
     uid: identity.uid,
-    workingDirectory,
-    accepts: (home) => rootfs.mode !== "overlay" || findIn(view, home)?.stats.uid === identity.uid,
+    workingDirectory:
+      ownRoot && !isServers(workingDirectory)
+        ? runnersHomeFor(identity, { view, isServers })
+        : workingDirectory,
+    accepts: (home) => mode !== "overlay" || isServers(home),
+  });
+}
+
+// An image without a word about directories has the server work in /, which on a root of the runner's is not its own.
+function runnersHomeFor(
+  { uid }: Identity,
+  root: { readonly view: RootView; readonly isServers: (path: string) => boolean },
+): string {
+  return homeOf({
+    unsafeUser: String(uid),
+    unsafePasswd: textIn(root.view, "/etc/passwd", MAX_PASSWD_BYTES),
+    uid,
+    workingDirectory: "/tmp",
+    accepts: root.isServers,
   });
 }

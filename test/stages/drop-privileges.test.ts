@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, lstatSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { serverIdentity } from "../../src/launch/ownership.ts";
 import { probeMachine } from "../../src/launch/probe.ts";
@@ -110,6 +110,19 @@ describe("dropPrivileges", () => {
     symlinkSync(dir.file("passwd"), join(root, "etc/passwd"));
     expect((await planFor(root)).environment["HOME"]).toBe("/app");
   });
+
+  for (const mode of ["overlay", "baked"] as const) {
+    test(`in ${mode} a server that works in / has a HOME that takes its files`, async () => {
+      using dir = tempDir();
+      const image = { ...IMAGE, entrypoint: ["/bin/sh"], workingDir: "/", user: "nobody" };
+      const probe = await probeMachine({ searchPath: process.env["PATH"] ?? "" });
+      const rootfs = { root: sampleRoot(dir), mode, reason: "for the test" };
+      const { environment } = dropPrivileges(rootfs, image, REQUEST, probe);
+      const { uid, mode: bits } = statSync(environment["HOME"] ?? "/");
+      const isOwn = uid === serverIdentity().uid;
+      expect(isOwn || (bits & 0o1002) === 0o1002, environment["HOME"]).toBe(true);
+    });
+  }
 
   test("arguments after -- stand in for Cmd", async () => {
     using dir = tempDir();
