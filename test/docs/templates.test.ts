@@ -85,6 +85,14 @@ test("a build's secrets are mounted, for one step, under the names of the settin
   expect(declared.join("\n")).not.toMatch(/REGISTRY|PASSWORD|TOKEN/);
 });
 
+test("the health of a baked image is asked by the runner in it, as a start is", () => {
+  const [health = "", entrypoint = ""] = ["HEALTHCHECK", "ENTRYPOINT"].map((name) =>
+    instructionsOf("baked").find((line) => line.startsWith(name)),
+  );
+  const start: readonly string[] = JSON.parse(entrypoint.replace("ENTRYPOINT", ""));
+  expect(JSON.parse(health.replace(/^.* CMD /, ""))).toEqual([...start, "healthcheck"]);
+});
+
 describe("the Space's metadata", () => {
   const [, head = "", body = ""] = read("space", "README.md").split(/^---$/m);
   const metadata = Bun.YAML.parse(head) as Readonly<Record<string, unknown>>;
@@ -119,6 +127,14 @@ describe("the Space's metadata", () => {
       REGISTRY_USER: "secret",
       REGISTRY_PASSWORD: "secret",
     });
-    expect(body).toContain("Only ports 80, 443 and 8080 can be reached");
+    // https://huggingface.co/docs/hub/spaces-overview#networking, #space-visibility, /spaces-sdks-docker#permissions
+    for (const fact of [
+      "Only ports 80, 443 and 8080 can be reached",
+      "Everything runs as UID 1000",
+      "Everybody, if the Space is public",
+      "a paid plan",
+    ]) {
+      expect(body).toMatch(new RegExp(fact));
+    }
   });
 });
