@@ -23,6 +23,7 @@ export type GatewayEvent =
       readonly milliseconds: number;
       readonly outcome: CallOutcome;
     }
+  | { readonly type: "start-failed"; readonly error: unknown }
   /** The server wrote a line that is no message, and that nobody gets. */
   | { readonly type: "line-dropped"; readonly pid: number; readonly unsafeLine: string };
 

@@ -1,0 +1,73 @@
+// Which exchange of a session an id or a progress token belongs to. Knows no streams and no processes.
+
+import type { RpcId, RpcRequest } from "../rpc/envelope.ts";
+import { requestedProgressToken } from "../rpc/envelope.ts";
+import type { Exchange } from "./exchange.ts";
+
+interface Call {
+  readonly exchange: Exchange;
+  readonly token: RpcId | undefined;
+}
+
+export class InFlight {
+  readonly #calls = new Map<RpcId, Call>();
+  readonly #byToken = new Map<RpcId, Exchange>();
+  readonly #exchanges = new Set<Exchange>();
+
+  /** Whether nothing is due. */
+  get isEmpty(): boolean {
+    return this.#calls.size === 0;
+  }
+
+  /** The only one that there is; undefined where there are several. */
+  get sole(): Exchange | undefined {
+    return this.#exchanges.size === 1 ? this.#exchanges.values().next().value : undefined;
+  }
+
+  has(id: RpcId): boolean {
+    return this.#calls.has(id);
+  }
+
+  ownerOf(id: RpcId): Exchange | undefined {
+    return this.#calls.get(id)?.exchange;
+  }
+
+  ownerOfToken(token: RpcId): Exchange | undefined {
+    return this.#byToken.get(token);
+  }
+
+  add(exchange: Exchange, requests: readonly RpcRequest[]): void {
+    this.#exchanges.add(exchange);
+    for (const { id, params } of requests) {
+      const token = requestedProgressToken(params);
+      this.#calls.set(id, { exchange, token });
+      if (token !== undefined) this.#byToken.set(token, exchange);
+    }
+  }
+
+  /** Its answer has come. */
+  settle(id: RpcId): void {
+    const call = this.#calls.get(id);
+    if (call === undefined) return;
+    this.#calls.delete(id);
+    if (call.token !== undefined) this.#byToken.delete(call.token);
+    if (call.exchange.unanswered.every((other) => other === id)) {
+      this.#exchanges.delete(call.exchange);
+    }
+  }
+
+  sweep(now: number): void {
+    for (const exchange of this.#exchanges) {
+      const abandoned = exchange.unanswered;
+      if (exchange.sweep(now)) for (const id of abandoned) this.settle(id);
+    }
+  }
+
+  /** Answers all with the gateway's own error. */
+  fail(message: string): void {
+    for (const exchange of this.#exchanges) exchange.fail(message);
+    this.#calls.clear();
+    this.#byToken.clear();
+    this.#exchanges.clear();
+  }
+}

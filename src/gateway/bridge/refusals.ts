@@ -1,0 +1,50 @@
+// The responses to requests that no server gets to hear of, one function a reason.
+
+import type { NoEnvelope, RpcId } from "../rpc/envelope.ts";
+import { failureResponse, RPC_CODES } from "../rpc/failures.ts";
+
+export const CLOSING = "The gateway is closing.";
+
+const RETRY_AFTER_S = 5;
+
+/** Clients open a new session then. Never says whether the session is another principal's. */
+export function unknownSession(): Response {
+  return failureResponse(404, {
+    code: RPC_CODES.SESSION_UNKNOWN,
+    message: "There is no such session, or it has ended; open a new one.",
+  });
+}
+
+/** There is no room, or the gateway closes. */
+export function comeAgain(message: string): Response {
+  return failureResponse(
+    503,
+    { code: RPC_CODES.REFUSED, message },
+    { "retry-after": String(RETRY_AFTER_S) },
+  );
+}
+
+/** Something about a request's header lines. */
+export function refused(status: 400 | 406, message: string): Response {
+  return failureResponse(status, { code: RPC_CODES.REFUSED, message });
+}
+
+export function unknownMethod(): Response {
+  const message = "Only POST, GET and DELETE are known here.";
+  return failureResponse(405, { code: RPC_CODES.REFUSED, message }, { allow: "GET, POST, DELETE" });
+}
+
+/** A message that may be no such thing here. */
+export function invalidRequest(message: string, id?: RpcId): Response {
+  return failureResponse(400, { code: RPC_CODES.INVALID_REQUEST, message, id });
+}
+
+/** A body that is no message. */
+export function noMessage(problem: NoEnvelope): Response {
+  if (problem.kind === "unparsable") {
+    return failureResponse(400, { code: RPC_CODES.UNPARSABLE, message: "The body is not JSON." });
+  }
+  return problem.kind === "batch"
+    ? invalidRequest("The body has to be one message: only revision 2025-03-26 knows batches.")
+    : invalidRequest("This is no message of JSON-RPC 2.0.", problem.id);
+}

@@ -1,0 +1,221 @@
+// One session of the 2025 revisions: a process of the server that only its client talks to, from the client's messages
+// to its end. Messages pass as they are written. Knows neither the other sessions nor who may open one.
+
+import type { OnGatewayEvent, SessionEnd } from "../events.ts";
+import type { GatewayLimits } from "../limits.ts";
+import { elementsOf } from "../rpc/batch.ts";
+import type { Envelope, NoEnvelope, RpcId, RpcRequest, RpcResponse } from "../rpc/envelope.ts";
+import { isMembers, namedId, parseEnvelope } from "../rpc/envelope.ts";
+import { Exchange } from "./exchange.ts";
+import { InFlight } from "./in-flight.ts";
+import {
+  CLOSING,
+  comeAgain,
+  invalidRequest,
+  noMessage,
+  refused,
+  unknownSession,
+} from "./refusals.ts";
+import { allowsBatches, primesStreams } from "./revisions.ts";
+import { Routing } from "./routing.ts";
+import { SessionStreams } from "./session-streams.ts";
+import type { WaitingChild } from "./waiting-child.ts";
+
+export interface SessionOptions {
+  /** Who opened it. */
+  readonly principal: string;
+  readonly limits: GatewayLimits;
+  onEvent: OnGatewayEvent;
+  /** The server has agreed to open it. */
+  onOpen(): void;
+  /** It can't go on: `message` is for those who wait for an answer. */
+  onEnd(why: SessionEnd, message: string): void;
+  /** One request less is unanswered. */
+  onSettled(): void;
+}
+
+export class Session {
+  readonly id: string = crypto.randomUUID();
+  readonly principal: string;
+  /** The revision that the server has chosen. */
+  revision: string | undefined;
+  readonly #options: SessionOptions;
+  readonly #child: WaitingChild["process"];
+  readonly #inFlight = new InFlight();
+  readonly #streams = new SessionStreams(() => this.#touch());
+  readonly #routing: Routing;
+  readonly #openedAt = performance.now();
+  #usedAt = this.#openedAt;
+  #opening: RpcId | undefined;
+  #writing: void | Promise<void> = undefined;
+  #state: "open" | "closing" | "ended" = "open";
+
+  constructor(child: WaitingChild, options: SessionOptions) {
+    this.principal = options.principal;
+    this.#options = options;
+    this.#child = child.process;
+    this.#routing = new Routing({
+      inFlight: this.#inFlight,
+      streams: this.#streams,
+      reply: (line) => void this.#send(line),
+      onAnswer: (response) => this.#onAnswer(response),
+      onDropped: (unsafeLine) =>
+        options.onEvent({ type: "line-dropped", pid: this.#child.pid, unsafeLine }),
+    });
+    child.adopt((line) => this.#routing.take(line));
+    void this.#child.ended.then(({ reason }) =>
+      options.onEnd("crashed", `The server's process ${reason}.`),
+    );
+  }
+
+  /** Whether no request is unanswered. */
+  get isQuiet(): boolean {
+    return this.#inFlight.isEmpty;
+  }
+
+  /** Sends the request that opens it; its answer, if it is none of failure, tells the client the session's id. */
+  open(initialize: RpcRequest): Promise<Response> {
+    this.#opening = initialize.id;
+    return this.#exchange([initialize], { "mcp-session-id": this.id });
+  }
+
+  /** Pending while the server does not take what has been sent: more would pile up here. */
+  async writable(): Promise<void> {
+    this.#touch();
+    await this.#writing;
+  }
+
+  /** Answers one body of a POST. */
+  post(text: string): Promise<Response> {
+    const message = parseEnvelope(text);
+    const isBatch = message.kind === "batch" && allowsBatches(this.revision);
+    return this.#take(isBatch ? elementsOf(text).map(parseEnvelope) : [message]);
+  }
+
+  /** The stream for what belongs to no request, or the rest of the stream that an event was on. */
+  listen(unsafeLastEventId: string | null): Response {
+    this.#touch();
+    const how = { primes: primesStreams(this.revision) };
+    const response =
+      unsafeLastEventId === null
+        ? this.#streams.standalone.connect(how)
+        : this.#streams.resume(unsafeLastEventId, how);
+    this.#routing.flush();
+    return response ?? refused(400, "Last-Event-ID names no event that this session still knows.");
+  }
+
+  /** Keeps its streams alive. */
+  beat(): void {
+    this.#streams.beat();
+  }
+
+  /** Looks after what takes its time, and ends the session when its own is over. */
+  sweep(now: number): void {
+    const { limits, onEnd } = this.#options;
+    this.#inFlight.sweep(now);
+    this.#streams.expire(now);
+    const age = now - this.#openedAt;
+    if (this.#opening !== undefined && age > limits.startTimeoutMs) {
+      onEnd("refused", `The server has not answered within ${limits.startTimeoutMs / 1_000} s.`);
+    } else if (age > limits.sessionMaxAgeMs) {
+      onEnd("too-old", "The session has reached its greatest age; open a new one.");
+    } else if (
+      this.isQuiet &&
+      !this.#streams.connected &&
+      now - this.#usedAt > limits.sessionIdleMs
+    ) {
+      onEnd("idle", "The session has been idle for too long; open a new one.");
+    }
+  }
+
+  /** Takes no more requests. */
+  close(): void {
+    this.#state = "closing";
+  }
+
+  /** Answers what is unanswered, closes all streams and ends the process. */
+  async end(message: string): Promise<void> {
+    this.#state = "ended";
+    this.#inFlight.fail(message);
+    this.#streams.end();
+    await this.#child.stop();
+  }
+
+  async #take(messages: readonly (Envelope | NoEnvelope)[]): Promise<Response> {
+    const requests: RpcRequest[] = [];
+    const others: Envelope[] = [];
+    for (const message of messages) {
+      if (message.kind === "request") requests.push(message);
+      else if (message.kind === "notification" || message.kind === "response") others.push(message);
+      else return noMessage(message);
+    }
+    const problem = this.#problemOf(requests);
+    if (problem !== undefined) return problem;
+    for (const message of others) this.#pass(message);
+    if (requests.length > 0) return this.#exchange(requests);
+    await this.#writing;
+    return new Response(null, { status: 202 });
+  }
+
+  #problemOf(requests: readonly RpcRequest[]): Response | undefined {
+    if (this.#state === "ended") return unknownSession();
+    if (requests.length > 0 && this.#state === "closing") return comeAgain(CLOSING);
+    const ids = new Set<RpcId>();
+    for (const { id, method } of requests) {
+      if (method === "initialize")
+        return invalidRequest("This session has been initialized already.", id);
+      if (ids.has(id) || this.#inFlight.has(id)) {
+        return invalidRequest("A request with this id is still unanswered.", id);
+      }
+      ids.add(id);
+    }
+    return undefined;
+  }
+
+  #exchange(
+    requests: readonly RpcRequest[],
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Response> {
+    const exchange = new Exchange(requests, {
+      headers,
+      primes: primesStreams(this.revision),
+      openStream: () => this.#streams.open(),
+      onCall: (unsafeMethod, milliseconds, outcome) =>
+        this.#options.onEvent({ type: "call-finished", unsafeMethod, milliseconds, outcome }),
+    });
+    this.#inFlight.add(exchange, requests);
+    for (const { text } of requests) this.#send(text);
+    return exchange.response;
+  }
+
+  /** An answer that the server does not wait for goes nowhere: it could be meant for another client's question. */
+  #pass(message: Envelope): void {
+    if (message.kind === "response" && !this.#routing.awaits(message.id)) return;
+    this.#send(message.text);
+    if (message.kind !== "notification" || message.method !== "notifications/cancelled") return;
+    const id = namedId(message.params, "requestId");
+    if (id !== undefined) this.#inFlight.ownerOf(id)?.cancel(id);
+  }
+
+  #onAnswer({ id, failed, result }: RpcResponse): void {
+    this.#touch();
+    if (id === this.#opening && this.#opening !== undefined) {
+      this.#opening = undefined;
+      const revision = isMembers(result) ? result["protocolVersion"] : undefined;
+      if (typeof revision === "string") this.revision = revision;
+      if (failed) this.#options.onEnd("refused", "The server has not opened the session.");
+      else this.#options.onOpen();
+    }
+    this.#routing.flush();
+    this.#options.onSettled();
+  }
+
+  #send(line: string): void {
+    const sent = this.#child.send(line);
+    this.#writing = sent;
+  }
+
+  #touch(): void {
+    this.#usedAt = performance.now();
+  }
+}

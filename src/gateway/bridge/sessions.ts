@@ -1,0 +1,190 @@
+// The sessions of the 2025 revisions over HTTP: which request is whose, how many there may be and for how long, and
+// what is wrong with a request before any server hears of it. Knows nothing of what goes on in a session.
+
+import type { Caller, Endpoint } from "../endpoint.ts";
+import type { OnGatewayEvent, SessionEnd } from "../events.ts";
+import { readBody } from "../http/body.ts";
+import { accepts } from "../http/negotiation.ts";
+import type { GatewayLimits } from "../limits.ts";
+import { parseEnvelope } from "../rpc/envelope.ts";
+import type { StartServer } from "../server-process.ts";
+import {
+  CLOSING,
+  comeAgain,
+  noMessage,
+  refused,
+  unknownMethod,
+  unknownSession,
+} from "./refusals.ts";
+import { SESSION_REVISIONS } from "./revisions.ts";
+import { Session } from "./session.ts";
+import { SpareChild, startWaiting, type WaitingChild } from "./waiting-child.ts";
+
+export interface SessionsOptions {
+  readonly start: StartServer;
+  readonly limits: GatewayLimits;
+  onEvent: OnGatewayEvent;
+}
+
+const SWEEP_MS = 250;
+const BEAT_MS = 15_000;
+const NO_SESSION_ID = "Mcp-Session-Id is missing; a session begins with the request initialize.";
+const UNKNOWN_REVISION = `MCP-Protocol-Version has to be one of ${SESSION_REVISIONS.join(", ")}.`;
+
+/** Opens the endpoint, with one process ready for the first session. */
+export function openSessions(options: SessionsOptions): Endpoint {
+  return new Sessions(options);
+}
+
+class Sessions implements Endpoint {
+  readonly #options: SessionsOptions;
+  readonly #sessions = new Map<string, Session>();
+  readonly #spare: SpareChild;
+  readonly #clock: Timer;
+  /** Processes of sessions that are over, which are about to end. */
+  readonly #ending = new Set<Promise<void>>();
+  #beatAt = performance.now();
+  #closing = false;
+  /** Told, while the endpoint closes, when no request is unanswered. */
+  #onQuiet: (() => void) | undefined;
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+    this.#spare = new SpareChild(() => startWaiting(options.start, "session", options.onEvent));
+    this.#spare.prepare();
+    this.#clock = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#clock.unref();
+  }
+
+  async handle(request: Request, caller: Caller): Promise<Response> {
+    switch (request.method) {
+      case "POST":
+        return await this.#post(request, caller);
+      case "GET":
+        return this.#get(request, caller);
+      case "DELETE":
+        return this.#delete(request, caller);
+      default:
+        return unknownMethod();
+    }
+  }
+
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true;
+    for (const session of this.#sessions.values()) session.close();
+    const quiet = Promise.withResolvers<void>();
+    this.#onQuiet = quiet.resolve;
+    const timer = setTimeout(quiet.resolve, graceMs);
+    this.#onSettled();
+    await quiet.promise;
+    clearTimeout(timer);
+    clearInterval(this.#clock);
+    for (const session of this.#sessions.values()) this.#end(session, "closing", CLOSING);
+    await Promise.all([...this.#ending, this.#spare.end()]);
+  }
+
+  async #post(request: Request, caller: Caller): Promise<Response> {
+    if (!accepts(request.headers.get("accept"), "application/json", "text/event-stream")) {
+      return refused(406, "Accept has to list application/json and text/event-stream.");
+    }
+    const id = request.headers.get("mcp-session-id");
+    const session = id === null ? undefined : this.#find(id, request, caller);
+    if (session instanceof Response) return session;
+    await session?.writable();
+    const text = await readBody(request, this.#options.limits.maxBodyBytes);
+    if (text instanceof Response) return text;
+    return session === undefined ? this.#open(text, caller) : session.post(text);
+  }
+
+  #get(request: Request, caller: Caller): Response {
+    if (!accepts(request.headers.get("accept"), "text/event-stream")) {
+      return refused(406, "Accept has to list text/event-stream.");
+    }
+    const session = this.#find(request.headers.get("mcp-session-id"), request, caller);
+    if (session instanceof Response) return session;
+    return session.listen(request.headers.get("last-event-id"));
+  }
+
+  #delete(request: Request, caller: Caller): Response {
+    const session = this.#find(request.headers.get("mcp-session-id"), request, caller);
+    if (session instanceof Response) return session;
+    this.#end(session, "deleted", "The session has been ended by its client.");
+    return new Response(null, { status: 200 });
+  }
+
+  /** The caller's session, or why the request cannot be one of its. */
+  #find(unsafeId: string | null, { headers }: Request, caller: Caller): Session | Response {
+    if (unsafeId === null) return refused(400, NO_SESSION_ID);
+    const session = this.#sessions.get(unsafeId);
+    if (session?.principal !== caller.principal) return unknownSession();
+    const revision = headers.get("mcp-protocol-version");
+    const isKnown =
+      revision === null || revision === session.revision || SESSION_REVISIONS.includes(revision);
+    return isKnown ? session : refused(400, UNKNOWN_REVISION);
+  }
+
+  #open(text: string, { principal }: Caller): Response | Promise<Response> {
+    const message = parseEnvelope(text);
+    if (message.kind === "unparsable" || message.kind === "invalid") return noMessage(message);
+    if (message.kind !== "request" || message.method !== "initialize") {
+      return refused(400, NO_SESSION_ID);
+    }
+    if (this.#closing) return comeAgain(CLOSING);
+    if (!this.#hasRoom()) return comeAgain("There are as many sessions as there may be.");
+    const child = this.#takeChild();
+    if (child === undefined) return comeAgain("The server could not be started.");
+    const session = new Session(child, {
+      principal,
+      limits: this.#options.limits,
+      onEvent: this.#options.onEvent,
+      onOpen: () => this.#prepare(),
+      onEnd: (why, problem) => this.#end(session, why, problem),
+      onSettled: () => this.#onSettled(),
+    });
+    this.#sessions.set(session.id, session);
+    this.#options.onEvent({ type: "session-opened", sessions: this.#sessions.size });
+    return session.open(message);
+  }
+
+  /** Processes that are ending count where there are many: whoever opens and ends sessions must not pile them up. */
+  #hasRoom(): boolean {
+    const { maxSessions } = this.#options.limits;
+    const { size } = this.#sessions;
+    return size < maxSessions && size + this.#ending.size < 2 * maxSessions;
+  }
+
+  #takeChild(): WaitingChild | undefined {
+    try {
+      return this.#spare.take();
+    } catch (error) {
+      this.#options.onEvent({ type: "start-failed", error });
+      return undefined;
+    }
+  }
+
+  #prepare(): void {
+    if (!this.#closing && this.#sessions.size < this.#options.limits.maxSessions) {
+      this.#spare.prepare();
+    }
+  }
+
+  #end(session: Session, why: SessionEnd, message: string): void {
+    if (!this.#sessions.delete(session.id)) return;
+    const ending = session.end(message).then(() => void this.#ending.delete(ending));
+    this.#ending.add(ending);
+    this.#options.onEvent({ type: "session-closed", why, sessions: this.#sessions.size });
+    this.#onSettled();
+  }
+
+  #onSettled(): void {
+    if (this.#sessions.values().every((session) => session.isQuiet)) this.#onQuiet?.();
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    for (const session of this.#sessions.values()) session.sweep(now);
+    if (now - this.#beatAt < BEAT_MS) return;
+    this.#beatAt = now;
+    for (const session of this.#sessions.values()) session.beat();
+  }
+}
