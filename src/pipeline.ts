@@ -8,7 +8,7 @@ import { extract, type ExtractOptions, type Rootfs } from "./stages/extract.ts";
 import { fetchConfig, type Image } from "./stages/fetch-config.ts";
 import { openImage } from "./stages/image-session.ts";
 import { requestWithoutRegistry } from "./stages/outage.ts";
-import { place, surveyMachine, wantedContent } from "./stages/place.ts";
+import { place, requireAskedMode, surveyMachine, wantedContent } from "./stages/place.ts";
 import type { BakedRequest, ImageRequest, PullRequest, ServerRequest } from "./stages/validate.ts";
 import { openDestination } from "./system/destination.ts";
 import { runDirectory, workDirectory } from "./system/run-directory.ts";
@@ -30,6 +30,7 @@ export async function runImage(request: ServerRequest, runner: readonly string[]
   // execve leaves the directory in place, for the server's root is in it; every other way out removes it.
   using directory = runDirectory(parent);
   const probing = surveyMachine(request, parent);
+  await requireAskedMode(request, probing);
   const { image, rootfs } = await pullInto(request, {
     directory,
     contentOf: wantedContent(request),

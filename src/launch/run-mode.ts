@@ -45,11 +45,16 @@ export function chooseRunMode(
   evidence: () => OverlayEvidence,
 ): ChosenMode {
   if (asked === "auto") return chooseByEvidence(probe, evidence);
-  const ability = probe.modes[asked];
-  if (ability.works) return { mode: asked, reason: `it was asked for, and ${ability.detail}` };
+  return { mode: asked, reason: `it was asked for, and ${requireRunMode(asked, probe)}` };
+}
+
+/** Returns what a mode offers here. Throws RUN_MODE_UNAVAILABLE. */
+export function requireRunMode(mode: RunMode, probe: Probe): string {
+  const ability = probe.modes[mode];
+  if (ability.works) return ability.detail;
   throw new RunnerError(
     "RUN_MODE_UNAVAILABLE",
-    `run mode ${asked} does not work here: ${ability.why}`,
+    `run mode ${mode} does not work here: ${ability.why}`,
     isStartProblem(ability, probe) ? { hint: ELSEWHERE } : {},
   );
 }

@@ -10,7 +10,12 @@ import { type OverlayPlan, planOverlay } from "../launch/overlay-plan.ts";
 import { serverIdentity } from "../launch/ownership.ts";
 import { rememberPlaced, removePlaced } from "../launch/placed-files.ts";
 import { type Probe, probeMachine } from "../launch/probe.ts";
-import { type ChosenMode, chooseRunMode, type OverlayEvidence } from "../launch/run-mode.ts";
+import {
+  type ChosenMode,
+  chooseRunMode,
+  type OverlayEvidence,
+  requireRunMode,
+} from "../launch/run-mode.ts";
 import { SAFE_PATHS } from "../launch/safe-paths.ts";
 import { log } from "../log.ts";
 import { sweepRunDirectories, workDirectory } from "../system/run-directory.ts";
@@ -40,7 +45,7 @@ export function wantedContent({ runMode }: ServerRequest): readonly string[] | u
 
 /**
  * Finds out what works here and removes what dead runs left below `parent`. It needs nothing of the image, so that it
- * can go on while that is fetched..
+ * can go on while that is fetched.
  */
 export function surveyMachine({ host }: ServerRequest, parent: string): Promise<Probe> {
   const surveying = survey(host["PATH"] ?? "", parent);
@@ -55,6 +60,17 @@ async function survey(searchPath: string, parent: string): Promise<Probe> {
   for (const path of await sweepRunDirectories(parent, options))
     log.warn(`${path}, which an earlier run left, cannot be removed`);
   return probe;
+}
+
+/**
+ * Refuses a mode that was asked for and does not work here, before anything is pulled: only `auto` has to look at the
+ * image. Throws RUN_MODE_UNAVAILABLE.
+ */
+export async function requireAskedMode(
+  { runMode }: ServerRequest,
+  surveying: Promise<Probe>,
+): Promise<void> {
+  if (runMode !== "auto") requireRunMode(runMode, await surveying);
 }
 
 /** Throws RUN_MODE_UNAVAILABLE, COMMAND_MISSING and DISK_*. */

@@ -56,6 +56,23 @@ const tools = () => ({
   MCP_TRANSPORT: "stdio",
 });
 
+test(
+  "a mode that does not work here is refused before anything is pulled",
+  async () => {
+    const environment = {
+      IMAGE: "registry.invalid/server:1",
+      RUN_MODE: isRoot ? "userns" : "chroot",
+      MCP_TRANSPORT: "stdio",
+    };
+    const { status, stderr, left } = await runRunner({ environment });
+    expect(stderr).toContain("does not work here: ");
+    expect(stderr).toContain("[RUN_MODE_UNAVAILABLE]");
+    expect(status).toBe(125);
+    expect(left).toEqual([]);
+  },
+  RUN_MS,
+);
+
 /** A way to run that this machine offers. */
 interface Way {
   readonly name: string;
