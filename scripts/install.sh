@@ -66,7 +66,7 @@ verify_signature() {
   fi
   download SHA256SUMS.sigstore.json
   cosign verify-blob --new-bundle-format --bundle "$work/SHA256SUMS.sigstore.json" \
-    --certificate-identity-regexp '^https://github\.com/drengskapur/fastmcp-runner/\.github/workflows/release\.yml@' \
+    --certificate-identity-regexp '^https://github\.com/drengskapur/fastmcp-runner/\.github/workflows/release\.yml@refs/(heads/main|tags/v[^/]+)$' \
     --certificate-oidc-issuer https://token.actions.githubusercontent.com \
     "$work/SHA256SUMS" >&2 || fail "SHA256SUMS is not signed by a release of fastmcp-runner"
 }

@@ -24,10 +24,10 @@ const STATED_TYPES: Readonly<Record<AttestationType, string>> = {
   slsaprovenance1: "https://slsa.dev/provenance/v1",
 };
 
-/** Whose signatures count: the workflows of this repository, as GitHub vouches for them. */
+/** Whose signatures count: the workflow that publishes, for main or a release, as GitHub vouches for it. */
 export const IDENTITY = {
   "certificate-identity-regexp":
-    "^https://github\\.com/drengskapur/fastmcp-runner/\\.github/workflows/release\\.yml@",
+    "^https://github\\.com/drengskapur/fastmcp-runner/\\.github/workflows/release\\.yml@refs/(heads/main|tags/v[^/]+)$",
   "certificate-oidc-issuer": "https://token.actions.githubusercontent.com",
 } as const;
 
@@ -64,6 +64,21 @@ export async function signFile(signer: Signer, path: string): Promise<void> {
 /** Throws unless the image is signed. */
 export async function verifyImage(signer: Signer, reference: string): Promise<void> {
   await cosign(["verify", ...verifying(signer), reference]);
+}
+
+/**
+ * Verifies an image as a command does that users are shown, without its first word and its image. A key takes the place of
+ * the identity that the command names.
+ */
+export async function verifyAsShown(
+  signer: Signer,
+  shown: readonly string[],
+  reference: string,
+): Promise<void> {
+  const isIdentity = (option: string) => option.startsWith("--certificate-");
+  const options = shown.filter((option) => signer.kind === "keyless" || !isIdentity(option));
+  const instead = signer.kind === "keyless" ? [] : verifying(signer);
+  await cosign([...options, ...instead, reference]);
 }
 
 /** The predicates of a type that are attested to the image. Throws when there is none with a good signature. */

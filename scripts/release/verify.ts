@@ -1,11 +1,15 @@
 // Verifies a publication from the outside, as its users do: by its tags, with cosign, and against what was to be said.
 
 import { readFileSync } from "node:fs";
-import { verifyAttestation, verifyImage } from "./cosign.ts";
+import { verifyAsShown, verifyAttestation, verifyImage } from "./cosign.ts";
 import { digestAt } from "./plan.ts";
 import type { Publication } from "./publish.ts";
+import { shownCommands } from "./shown.ts";
 
-/** Throws unless every tag has the index, signed, and every attestation is there, signed and unchanged. */
+/**
+ * Throws unless every tag has the index, the README's commands are content with it, and every attestation is there, signed
+ * and unchanged.
+ */
 export async function verifyPublication(publication: Publication): Promise<void> {
   const { repositories } = publication;
   await Promise.all(repositories.map((repository) => verifyRepository(repository, publication)));
@@ -17,6 +21,7 @@ async function verifyRepository(repository: string, publication: Publication): P
     const reference = `${repository}:${name}`;
     const digest = await digestAt(reference);
     if (digest !== index) throw new Error(`${reference} is ${digest}, not ${index}`);
+    for (const { options } of shownCommands()) await verifyAsShown(signer, options, reference);
   }
   for (const digest of new Set([index, ...attestations.map((one) => one.digest)])) {
     await verifyImage(signer, `${repository}@${digest}`);

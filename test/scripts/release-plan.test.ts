@@ -79,12 +79,12 @@ describe("latest-stable", () => {
     ["when the release is newer", ["first:v1.2.3", "second:v1.2.3"], "v1.10.0", true],
     ["when the same release goes on", ["first:v1.2.3"], "v1.2.3", true],
     ["over a candidate of the next", ["first:v1.3.0-rc.1", "first:latest"], "v1.2.4", true],
-    ["not for an older line", ["second:v2.0.0"], "v1.2.4", false],
-    ["not for an old release that runs again", ["first:v1.2.3", "first:v1.2.4"], "v1.2.3", false],
+    ["for an older line", ["second:v2.0.0"], "v1.2.4", false],
+    ["for an old release that runs again", ["first:v1.2.3", "first:v1.2.4"], "v1.2.3", false],
   ] as const;
 
   for (const [what, published, tag, moves] of cases) {
-    withRegistry(`moves ${what}`, async () => {
+    withRegistry(`${moves ? "moves" : "stays"} ${what}`, async () => {
       const expected = moves ? [tag, "latest-stable"] : [tag];
       expect(await given(published, tag)).toEqual(expected);
     });
