@@ -18,7 +18,7 @@ import {
 } from "../support/runner-image.ts";
 import { freePort } from "../support/runner.ts";
 import { busyboxFiles, muslFiles } from "../support/runtime-files.ts";
-import { tempDir } from "../support/temp-dir.ts";
+import { tempDir, type TempDir } from "../support/temp-dir.ts";
 
 const ACCOUNT = { username: "reader", password: "canary-6f2b8a90-of-the-baked-test" };
 const DIRECTORY = join(import.meta.dir, "../../docs/baked");
@@ -58,10 +58,18 @@ const SAMPLES = {
 } as const satisfies Record<string, () => BuiltImage | Promise<BuiltImage>>;
 type Sample = keyof typeof SAMPLES;
 
+const RUNNER = [
+  "/.fastmcp-runner/loader",
+  "--library-path",
+  "/.fastmcp-runner/lib",
+  "/.fastmcp-runner/fastmcp-runner",
+];
+
 /** The names under which they were pulled. */
 const names = new Map<Sample, string>();
 
-const containerTest = needsContainers();
+const needing = needsContainers();
+const containerTest = (title: string, run: () => Promise<void>) => needing(title, run, RUN_MS);
 
 beforeAll(async () => {
   if (!canRunContainers()) return;
@@ -74,25 +82,24 @@ describe.each([
   ["1000:1000 without capabilities", AS_USER],
   ["1000:1000 with a root that may not be written", [...AS_USER, "--read-only"]],
 ] as const)("as %s", (_, rules) => {
-  containerTest(
-    "a server from npm answers an MCP client",
-    async () => {
-      const port = freePort();
-      const name = `fastmcp-runner-test-${port}`;
-      const argv = ["run", `--name=${name}`, ...rules, `--env=PORT=${port}`, tagOf("everything")];
-      const child = Bun.spawn(podmanCommand(...argv), { stdout: "ignore", stderr: "pipe" });
-      try {
-        const client = await connect(port, child);
-        const { content } = await client.callTool({ name: "get-sum", arguments: { a: 2, b: 40 } });
-        expect(JSON.stringify(content)).toContain("42");
-        await client.close();
-      } finally {
-        await podman("kill", name);
-        await child.exited;
-      }
-    },
-    RUN_MS,
-  );
+  containerTest("a server from npm answers an MCP client", async () => {
+    const port = freePort();
+    const name = `fastmcp-runner-test-${port}`;
+    const argv = ["run", `--name=${name}`, ...rules, `--env=PORT=${port}`, tagOf("everything")];
+    const child = Bun.spawn(podmanCommand(...argv), { stdout: "ignore", stderr: "pipe" });
+    try {
+      const client = await connect(port, child);
+      const { content } = await client.callTool({ name: "get-sum", arguments: { a: 2, b: 40 } });
+      expect(JSON.stringify(content)).toContain("42");
+      await client.close();
+      // What its HEALTHCHECK runs.
+      const health = await podman("exec", name, ...RUNNER, "healthcheck");
+      expect(health.exitCode, health.stdout + health.stderr).toBe(0);
+    } finally {
+      await podman("kill", name);
+      await child.exited;
+    }
+  });
 
   containerTest(
     "the server gets the contract's environment, its working directory and an ordinary user",
@@ -102,17 +109,23 @@ describe.each([
       expect(run.stdout, run.stderr).toBe("1 ahoy 7001 /x /srv/me \n/work/here\n1000\n1000\n");
       expect(run.stderr).toContain(`run mode baked: ${names.get("tools")} is this root already`);
     },
-    RUN_MS,
   );
 
-  containerTest(
-    "what follows -- takes the place of Cmd",
-    async () => {
-      const run = await podman("run", ...rules, tagOf("tools"), "--", "echo", "--help");
-      expect(run.stdout, run.stderr).toBe("--help\n");
-    },
-    RUN_MS,
-  );
+  containerTest("no secret of the platform's reaches the server", async () => {
+    // Some give a build's secrets to the container as well.
+    const settings = ["REGISTRY_USER=me", `REGISTRY_PASSWORD=${ACCOUNT.password}`];
+    const environment = settings.map((setting) => `--env=${setting}`);
+    const script = "env; tr '\\0' '\\n' </proc/1/environ; tr '\\0' '\\n' </proc/1/cmdline";
+    const argv = [...rules, ...environment, tagOf("tools"), "--", "sh", "-c", script];
+    const run = await podman("run", ...argv);
+    expect(run.stdout, run.stderr).toContain("GREETING=hello");
+    expect(run.stdout + run.stderr).not.toMatch(/canary|REGISTRY_/);
+  });
+
+  containerTest("what follows -- takes the place of Cmd", async () => {
+    const run = await podman("run", ...rules, tagOf("tools"), "--", "echo", "--help");
+    expect(run.stdout, run.stderr).toBe("--help\n");
+  });
 
   containerTest(
     "an image without any libraries starts, and one with another loader's",
@@ -124,7 +137,6 @@ describe.each([
       // Its own loader and libraries, and not the runner's.
       expect(musl.stdout).not.toContain(".fastmcp-runner");
     },
-    RUN_MS,
   );
 });
 
@@ -145,25 +157,48 @@ containerTest(
 `,
     );
   },
-  RUN_MS,
 );
 
+containerTest("no secret of the build is in any layer, of the build's stage neither", async () => {
+  using directory = tempDir();
+  // As it is, and as credential files and headers have it.
+  const encoded = Buffer.from(`${ACCOUNT.username}:${ACCOUNT.password}`).toString("base64");
+  const secrets = ["--regexp=canary-6f2b8a90", `--regexp=${encoded.slice(0, -4)}`];
+  for (const tag of [tagOf("tools"), BUILD_STAGE]) {
+    const file = directory.file("image.tar");
+    await podmanMust("save", "--format=docker-archive", `--output=${file}`, tag);
+    const found = Bun.spawnSync(["grep", "--text", "--only-matching", ...secrets, file]);
+    // It would be found if it were there: what is there is.
+    expect(Bun.spawnSync(["grep", "--text", "--quiet", "schemaVersion", file]).exitCode).toBe(0);
+    expect(found.stdout.toString()).toBe("");
+    rmSync(file);
+  }
+});
+
 containerTest(
-  "no secret of the build is in any layer, of the build's stage neither",
+  "its user may execute the runner's loader and not read it, so that none of its own can look into it",
   async () => {
-    using directory = tempDir();
-    for (const tag of [tagOf("tools"), BUILD_STAGE]) {
-      const file = directory.file("image.tar");
-      await podmanMust("save", "--format=docker-archive", `--output=${file}`, tag);
-      const found = Bun.spawnSync(["grep", "--text", "--only-matching", "canary-6f2b8a90", file]);
-      // It would be found if it were there: what is there is.
-      expect(Bun.spawnSync(["grep", "--text", "--quiet", "schemaVersion", file]).exitCode).toBe(0);
-      expect(found.stdout.toString()).toBe("");
-      rmSync(file);
-    }
+    const loader = "/.fastmcp-runner/loader";
+    const script = `test -x ${loader} && ! test -r ${loader} && stat -c %u:%a ${loader}`;
+    const run = await podman("run", ...AS_USER, tagOf("tools"), "--", "sh", "-c", script);
+    expect(run.stdout, run.stderr).toBe("0:711\n");
   },
-  RUN_MS,
 );
+
+for (const missing of ["REGISTRY_USER", "REGISTRY_PASSWORD"]) {
+  containerTest(
+    `a build without the secret ${missing}, but with the other one, is refused`,
+    async () => {
+      using directory = tempDir();
+      const secrets = secretsIn(directory).filter((option) => !option.includes(`id=${missing},`));
+      const options = [...buildOptions("127.0.0.1:1/team/tools:1"), "--no-cache", ...secrets];
+      const built = await podman("build", ...options, DIRECTORY);
+      expect(built.exitCode).not.toBe(0);
+      expect(built.stdout + built.stderr).toContain(missing);
+      expect(built.stdout + built.stderr).toMatch(/INPUT_INVALID|CREDENTIALS_UNREADABLE/);
+    },
+  );
+}
 
 containerTest(
   "the image's name may be set as well, another one is refused, and RUN_MODE asks for it",
@@ -176,26 +211,23 @@ containerTest(
     expect(other.stderr).toContain(`but this root is ${names.get("alone")}, baked [INPUT_INVALID]`);
     expect(other.exitCode).toBe(2);
   },
-  RUN_MS,
 );
 
-containerTest(
-  "inspect and doctor describe the baked image",
-  async () => {
-    const inspect = await podman("run", ...AS_USER, tagOf("tools"), "inspect", "--json");
-    expect(JSON.parse(inspect.stdout)).toMatchObject({
-      image: names.get("tools"),
-      user: "me",
-      launch: { runMode: "baked", workingDirectory: "/work/here" },
-    });
-    const doctor = await podman("run", ...AS_USER, tagOf("tools"), "doctor");
-    expect(doctor.stdout, doctor.stderr).toMatch(
-      new RegExp(`^root +${names.get("tools")} \\(sha256:[0-9a-f]{64}\\), baked$`, "m"),
-    );
-    expect(doctor.stdout).toMatch(/^ +baked +works: this root is an image that was baked/m);
-  },
-  RUN_MS,
-);
+containerTest("inspect and doctor describe the baked image", async () => {
+  const inspect = await podman("run", ...AS_USER, tagOf("tools"), "inspect", "--json");
+  expect(JSON.parse(inspect.stdout)).toMatchObject({
+    image: names.get("tools"),
+    user: "me",
+    launch: { runMode: "baked", workingDirectory: "/work/here" },
+  });
+  const doctor = await podman("run", ...AS_USER, tagOf("tools"), "doctor");
+  expect(doctor.stdout, doctor.stderr).toMatch(
+    new RegExp(`^root +${names.get("tools")} \\(sha256:[0-9a-f]{64}\\), baked$`, "m"),
+  );
+  expect(doctor.stdout).toMatch(/^ +baked +works: this root is an image that was baked/m);
+  expect(doctor.stdout).toMatch(/^run mode +baked, chosen by auto: this root is an image that/m);
+  expect(doctor.stdout).not.toContain("WORK_DIR");
+});
 
 function tagOf(sample: Sample): string {
   return `localhost/fastmcp-runner-baked-${sample}`;
@@ -204,27 +236,36 @@ function tagOf(sample: Sample): string {
 /** Runs the Dockerfile as its first lines say, with the image in a registry that asks for a password. */
 async function build(sample: Sample): Promise<void> {
   using directory = tempDir();
-  writeFileSync(directory.file("user"), ACCOUNT.username);
-  writeFileSync(directory.file("password"), ACCOUNT.password);
   using registry = startLoopbackRegistry({
     images: { [`team/${sample}:1`]: await SAMPLES[sample]() },
     access: { scheme: "basic", account: ACCOUNT },
   });
   const name = `${registry.host}/team/${sample}:1`;
   names.set(sample, name);
-  const options = [
+  const options = [...buildOptions(name), ...secretsIn(directory)];
+  await podmanMust("build", ...options, `--tag=${tagOf(sample)}`, DIRECTORY);
+  if (sample !== "tools") return;
+  await podmanMust("build", ...options, "--target=build", `--tag=${BUILD_STAGE}`, DIRECTORY);
+}
+
+function buildOptions(image: string): readonly string[] {
+  return [
     "--isolation=chroot",
     "--network=host",
     "--pull=never",
     "--layers",
     `--build-arg=RUNNER=${RUNNER_IMAGE}`,
-    `--build-arg=IMAGE=${name}`,
-    `--secret=id=REGISTRY_USER,src=${directory.file("user")}`,
-    `--secret=id=REGISTRY_PASSWORD,src=${directory.file("password")}`,
+    `--build-arg=IMAGE=${image}`,
   ];
-  await podmanMust("build", ...options, `--tag=${tagOf(sample)}`, DIRECTORY);
-  if (sample !== "tools") return;
-  await podmanMust("build", ...options, "--target=build", `--tag=${BUILD_STAGE}`, DIRECTORY);
+}
+
+/** The options for the account, as files of a directory. */
+function secretsIn(directory: TempDir): readonly string[] {
+  const secrets = { REGISTRY_USER: ACCOUNT.username, REGISTRY_PASSWORD: ACCOUNT.password };
+  return Object.entries(secrets).map(([id, content]) => {
+    writeFileSync(directory.file(id), content);
+    return `--secret=id=${id},src=${directory.file(id)}`;
+  });
 }
 
 async function connect(port: number, child: Bun.Subprocess<"ignore", "ignore", "pipe">) {
