@@ -42,12 +42,19 @@ export function examineCommand(
     : refusal({ problem });
 }
 
-/** Passes a runnable command through; throws COMMAND_NOT_FOUND or COMMAND_NOT_RUNNABLE for any other. */
+/**
+ * Passes a runnable command through; throws COMMAND_NOT_FOUND or COMMAND_NOT_RUNNABLE for any other. `about` is for a
+ * root that lacks some of the image's files.
+ */
 export function requireRunnable(
   examination: Examination,
+  about: { readonly lack: string; readonly hint: string } | undefined = undefined,
 ): Examination & { readonly runnable: true } {
   if (examination.runnable) return examination;
-  throw new RunnerError(examination.code, examination.problem);
+  const { code, problem } = examination;
+  throw about === undefined
+    ? new RunnerError(code, problem)
+    : new RunnerError(code, `${about.lack}: ${problem}`, { hint: about.hint });
 }
 
 interface Search {

@@ -16,6 +16,7 @@ export interface NamespaceTrial {
 
 const STALL_MS = 5_000;
 const MAX_BYTES = 65_536;
+const UNKNOWN_OPTION = /^(?:unrecognized|unknown|invalid) option/i;
 
 /** All of them, the best one first. */
 export function tryNamespaceTools(searchPath: string): Promise<readonly NamespaceTrial[]> {
@@ -36,7 +37,12 @@ async function tryTool(tool: NamespaceTool, searchPath: string): Promise<Namespa
   const ended = await runChild(argv, { env: {}, stallMs: STALL_MS, maxBytes: MAX_BYTES });
   if (ended.exitCode === 0) return { name, program, ability: works(tool.detail) };
   const why = firstSentence(ended.unsafeStderr, program);
-  return { name, program, ability: fails(why || `ended with ${ended.exitCode ?? ended.signal}`) };
+  // Those of busybox have the same names.
+  const stranger = UNKNOWN_OPTION.test(why)
+    ? ": it is too old, or another program of this name"
+    : "";
+  const reason = `${why}${stranger}` || `ended with ${ended.exitCode ?? ended.signal}`;
+  return { name, program, ability: fails(reason) };
 }
 
 // Without the program's own name in front, which stands before it wherever it is told.

@@ -54,6 +54,10 @@ export interface LaunchRequest {
 export type Rights = Pick<Probe, "root" | "dropTool" | "namespaceTool" | "tracer">;
 
 const RUNTIME_ROOT = "/";
+const PARTIAL = {
+  lack: "run mode overlay has only the safe paths of the image",
+  hint: "Leave RUN_MODE empty: auto takes a mode with all of the image's files wherever one works.",
+};
 const MAX_PASSWD_BYTES = 1_048_576;
 
 /**
@@ -88,6 +92,7 @@ export function dropPrivileges(
   const searchPath = environment["PATH"] ?? "";
   const { program } = requireRunnable(
     examineCommand(view, argv[0], { searchPath, workingDirectory, identity }),
+    overlay ? PARTIAL : undefined,
   );
   const plan: LaunchPlan = {
     mode: rootfs.mode,

@@ -185,6 +185,20 @@ describe("probeMachine", () => {
     },
   );
 
+  unless(rootProblem ?? otherUserProblem() ?? programProblem("busybox"))(
+    "another program of a tool's name is told from one that may not",
+    async () => {
+      using dir = tempDir();
+      const path = programs(dir);
+      symlinkSync(Bun.which("busybox") ?? "", join(path, "unshare"));
+      const { tools } = await probeThrough(["setpriv", "--reuid=1000", "--clear-groups"], path);
+      expect(tools.unshare).toEqual({
+        works: false,
+        why: "unrecognized option '--map-user=1000': it is too old, or another program of this name",
+      });
+    },
+  );
+
   describe("of PRoot", () => {
     const proot = Bun.which("proot") ?? "";
     const testWithProot = unless(programProblem("proot"));

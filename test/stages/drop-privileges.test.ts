@@ -124,6 +124,21 @@ describe("dropPrivileges", () => {
     });
   }
 
+  test("in overlay a command that is not there is told with what else is not", async () => {
+    using dir = tempDir();
+    const probe = await probeMachine({ searchPath: "" });
+    const rootfs = { root: sampleRoot(dir), mode: "overlay", reason: "for the test" } as const;
+    const image = { ...IMAGE, entrypoint: ["/entrypoint-of-the-image.sh"], workingDir: "/" };
+    expect(() => dropPrivileges(rootfs, image, REQUEST, probe)).toThrow(
+      expect.objectContaining({
+        code: "COMMAND_NOT_FOUND",
+        message:
+          "run mode overlay has only the safe paths of the image: /entrypoint-of-the-image.sh does not exist",
+        hint: expect.stringContaining("Leave RUN_MODE empty"),
+      }),
+    );
+  });
+
   test("arguments after -- stand in for Cmd", async () => {
     using dir = tempDir();
     const plan = await planFor(sampleRoot(dir), {}, { serverArguments: ["--help"] });
