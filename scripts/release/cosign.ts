@@ -55,9 +55,14 @@ export async function attest(
   await cosign(["attest", "--yes", ...signing(signer), ...about, pinned(reference)]);
 }
 
-/** Signs a file; the signature, and with it all that is needed to verify, is `FILE.sigstore.json`. */
+/** Where the signature of a file lies, and with it all that is needed to verify. */
+export function bundleOf(path: string): string {
+  return `${path}.sigstore.json`;
+}
+
+/** Signs a file; the signature lies beside it. */
 export async function signFile(signer: Signer, path: string): Promise<void> {
-  const bundle = ["--new-bundle-format", `--bundle=${path}.sigstore.json`];
+  const bundle = ["--new-bundle-format", `--bundle=${bundleOf(path)}`];
   await cosign(["sign-blob", "--yes", ...signing(signer), ...bundle, path]);
 }
 
@@ -106,7 +111,7 @@ export async function verifyAttestation(
 }
 
 export async function verifyFile(signer: Signer, path: string): Promise<void> {
-  const bundle = ["--new-bundle-format", `--bundle=${path}.sigstore.json`];
+  const bundle = ["--new-bundle-format", `--bundle=${bundleOf(path)}`];
   await cosign(["verify-blob", ...verifying(signer), ...bundle, path]);
 }
 
