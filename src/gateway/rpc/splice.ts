@@ -11,8 +11,10 @@ export interface Span {
   readonly end: number;
 }
 
-/** Spans in the order of the paths, undefined for a member that is not there; or why the text has no plain answer. */
-export type FoundMembers = readonly (Span | undefined)[] | MemberProblem;
+/** The spans of those that are there; or why the text has no plain answer. */
+export type FoundMembers<Name extends string> =
+  | { readonly [member in Name]?: Span }
+  | MemberProblem;
 
 export interface MemberProblem {
   /** A clause: "has the member id twice". */
@@ -20,7 +22,7 @@ export interface MemberProblem {
 }
 
 /** Looks for the same members in one text after another. */
-export type MemberFinder = (text: string) => FoundMembers;
+export type MemberFinder<Name extends string> = (text: string) => FoundMembers<Name>;
 
 /**
  * Makes a function that finds the members at these paths in one pass, however large what lies between them is.
@@ -29,12 +31,15 @@ export type MemberFinder = (text: string) => FoundMembers;
  * first, and Go's encoding/json takes `ID` for `id`. Who replaces one of them lets a client say one thing here and
  * another thing to the server.
  */
-export function memberFinder(paths: readonly MemberPath[]): MemberFinder {
-  const root = plan(paths);
+export function memberFinder<Name extends string>(
+  paths: Readonly<Record<Name, MemberPath>>,
+): MemberFinder<Name> {
+  // The type of Object.entries forgets which names a record has.
+  const root = plan<Name>(Object.entries<MemberPath>(paths) as [Name, MemberPath][]);
   return (text) => {
     const start = skipSpace(text, 0);
     if (text.charCodeAt(start) !== OPEN_OBJECT) return { problem: "is not a JSON object" };
-    const scan: Scan = { text, spans: Array.from({ length: paths.length }) };
+    const scan: Scan<Name> = { text, spans: {} };
     const end = scanObject(scan, start, root);
     return end === BROKEN ? { problem: scan.problem ?? "is not complete JSON" } : scan.spans;
   };
@@ -67,22 +72,21 @@ export function textOf(text: string, span: Span): string {
   return text.slice(span.start, span.end);
 }
 
-/** What is looked for in one object: each name, its place among the paths, and what is looked for in its value. */
-interface Plan {
+/** What is looked for in one object: each name, as what its value is wanted, and what is looked for in that value. */
+interface Plan<Name> {
   readonly name: string;
-  readonly inside: Plan[];
-  place: number;
+  readonly inside: Plan<Name>[];
+  as?: Name;
 }
 
-interface Scan {
+interface Scan<Name extends string> {
   readonly text: string;
-  readonly spans: (Span | undefined)[];
+  readonly spans: { [member in Name]?: Span };
   problem?: string;
 }
 
 /** In place of the position where a value ends. */
 const BROKEN = -1;
-const NO_PLACE = -1;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -93,24 +97,24 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-function plan(paths: readonly MemberPath[]): Plan {
-  const root: Plan = { name: "", inside: [], place: NO_PLACE };
-  for (const [place, path] of paths.entries()) {
+function plan<Name>(paths: readonly (readonly [Name, MemberPath])[]): Plan<Name> {
+  const root: Plan<Name> = { name: "", inside: [] };
+  for (const [as, path] of paths) {
     let node = root;
     for (const name of path) {
       let next = node.inside.find((known) => known.name === name);
-      if (next === undefined) node.inside.push((next = { name, inside: [], place: NO_PLACE }));
+      if (next === undefined) node.inside.push((next = { name, inside: [] }));
       node = next;
     }
-    node.place = place;
+    node.as = as;
   }
   return root;
 }
 
 /** Steps over the object at `at`, taking down what the plan asks for. Returns where it ends, or BROKEN. */
-function scanObject(scan: Scan, at: number, plan: Plan): number {
+function scanObject<Name extends string>(scan: Scan<Name>, at: number, plan: Plan<Name>): number {
   const { text } = scan;
-  const met: Plan[] = [];
+  const met: Plan<Name>[] = [];
   let next = skipSpace(text, at + 1);
   if (text.charCodeAt(next) === CLOSE_OBJECT) return next + 1;
   for (;;) {
@@ -136,16 +140,20 @@ function scanObject(scan: Scan, at: number, plan: Plan): number {
   }
 }
 
-function broken(scan: Scan, problem: string): typeof BROKEN {
+function broken(scan: { problem?: string }, problem: string): typeof BROKEN {
   scan.problem = problem;
   return BROKEN;
 }
 
-function scanValue(scan: Scan, start: number, plan: Plan | undefined): number {
+function scanValue<Name extends string>(
+  scan: Scan<Name>,
+  start: number,
+  plan: Plan<Name> | undefined,
+): number {
   if (plan === undefined) return skipValue(scan.text, start);
   const goInside = plan.inside.length > 0 && scan.text.charCodeAt(start) === OPEN_OBJECT;
   const end = goInside ? scanObject(scan, start, plan) : skipValue(scan.text, start);
-  if (end !== BROKEN && plan.place !== NO_PLACE) scan.spans[plan.place] = { start, end };
+  if (end !== BROKEN && plan.as !== undefined) scan.spans[plan.as] = { start, end };
   return end;
 }
 

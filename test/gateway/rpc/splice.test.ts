@@ -9,16 +9,16 @@ import {
   textOf,
 } from "../../../src/gateway/rpc/splice.ts";
 
-const PATHS: readonly MemberPath[] = [
-  ["id"],
-  ["method"],
-  ["params", "_meta", "progressToken"],
-  ["params", "_meta"],
-  ["params", "requestId"],
-  ["result", "_meta", "io.modelcontextprotocol/subscriptionId"],
-];
+const PATHS = {
+  id: ["id"],
+  method: ["method"],
+  token: ["params", "_meta", "progressToken"],
+  meta: ["params", "_meta"],
+  requestId: ["params", "requestId"],
+  subscription: ["result", "_meta", "io.modelcontextprotocol/subscriptionId"],
+} satisfies Record<string, MemberPath>;
 const find = memberFinder(PATHS);
-const NAMES = [...new Set(PATHS.flat())];
+const NAMES = [...new Set(Object.values(PATHS).flat())];
 
 describe("memberFinder", () => {
   test("finds what JSON.parse finds, however the text is written", () => {
@@ -26,10 +26,11 @@ describe("memberFinder", () => {
       fc.property(objects(), styles(), (value, style) => {
         const text = write(value, style);
         expect(JSON.parse(text)).toEqual(value);
-        for (const [place, span] of spansIn(text).entries()) {
-          const expected = valueAt(value, PATHS[place] ?? []);
+        const spans = spansIn(text);
+        for (const [member, path] of Object.entries(PATHS)) {
+          const span = spans[member];
           const found = span === undefined ? undefined : JSON.parse(textOf(text, span));
-          expect(found).toEqual(expected);
+          expect(found).toEqual(valueAt(value, path));
         }
       }),
       { numRuns: 2_000 },
@@ -53,8 +54,8 @@ describe("memberFinder", () => {
       fc.property(fc.array(pieces, { maxLength: 20 }), (parts) => {
         const found = find(parts.join(""));
         if ("problem" in found) return;
-        for (const span of found) {
-          if (span !== undefined) expect(span.start).toBeLessThan(span.end);
+        for (const span of Object.values(found)) {
+          expect(span.start).toBeLessThan(span.end);
         }
       }),
       { numRuns: 2_000 },
@@ -77,7 +78,7 @@ describe("memberFinder", () => {
     ["alone and in capitals", '{"ID":1}', undefined],
     ["where a path goes through an array", '{"id":3,"params":[{"requestId":1}]}', "3"],
   ])("does not mind its name %s", (_where, text, id) => {
-    const span = spansIn(text)[0];
+    const span = spansIn(text)["id"];
     expect(span && textOf(text, span)).toBe(id);
   });
 
@@ -98,7 +99,7 @@ describe("memberFinder", () => {
     const text = Buffer.from(`{"result":{"a":${value}},"id":7}`).toString();
     const times = Array.from({ length: 3 }, () => {
       const start = performance.now();
-      const span = spansIn(text)[0];
+      const span = spansIn(text)["id"];
       expect(span && textOf(text, span)).toBe("7");
       return performance.now() - start;
     });
@@ -110,7 +111,7 @@ describe("replaceSpans", () => {
   test("changes the members that it is given and not one character else", () => {
     const text =
       '{ "big": 9007199254740993, "id" : 1,\t"params":{"x":1.0,"_meta":{"progressToken":"t"}}}';
-    const [id, , token] = spansIn(text);
+    const { id, token } = spansIn(text);
     if (id === undefined || token === undefined) throw new Error("both are there");
     const replacements = [
       { span: token, by: '"g7"' },
@@ -125,7 +126,7 @@ describe("replaceSpans", () => {
     fc.assert(
       fc.property(objects(), styles(), (value, style) => {
         const text = write(value, style);
-        const id = spansIn(text)[0];
+        const id = spansIn(text)["id"];
         if (id === undefined) return;
         const replaced = JSON.parse(replaceSpans(text, [{ span: id, by: '"new"' }]));
         expect(replaced).toEqual({ ...value, id: "new" });
@@ -144,7 +145,7 @@ describe("insertMember", () => {
   });
 });
 
-function spansIn(text: string): readonly (Span | undefined)[] {
+function spansIn(text: string): { readonly [member: string]: Span | undefined } {
   const found = find(text);
   if ("problem" in found) throw new Error(`${text.slice(0, 200)} ${found.problem}`);
   return found;
