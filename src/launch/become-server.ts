@@ -1,8 +1,10 @@
 // From a plan to the server, by the way that the plan's mode names.
 
+import { dirname, join } from "node:path";
 import { RunnerError } from "../errors.ts";
+import { privateDirectory } from "../system/private-directory.ts";
 import { findProgram } from "../system/programs.ts";
-import { supervise } from "../system/supervise.ts";
+import { ignoredSignals, supervise } from "../system/supervise.ts";
 import { handOver, releaseSignals, replaceProcess, type Successor } from "./hand-over.ts";
 import type { LaunchPlan } from "./launch-plan.ts";
 import { openLoaderRoot } from "./loader-root.ts";
@@ -11,6 +13,7 @@ import type { NamespaceToolFound } from "./probe.ts";
 import { enterPrivateRoot, type Notes, openPrivateRoot } from "./private-root.ts";
 import { traceServer } from "./proot.ts";
 import { RESUME_ARGUMENT, resumeEnvironment } from "./resume-plan.ts";
+import { hasStart, helperArguments, writeStart } from "./start-helper.ts";
 import { throughSuExec } from "./su-exec.ts";
 
 const BUBBLEWRAP_STATUS = ["--json-status-fd", "3"];
@@ -102,7 +105,9 @@ async function enterNamespace(
     ...runner,
     RESUME_ARGUMENT,
   ];
-  return tool.monitors ? superviseTool(argv, environment) : becomeTool(found, argv, environment);
+  return tool.monitors
+    ? superviseTool(plan, argv, environment)
+    : becomeTool(found, argv, environment);
 }
 
 async function becomeTool(
@@ -114,11 +119,17 @@ async function becomeTool(
   return replaceProcess({ program, argv, environment });
 }
 
-function superviseTool(
+async function superviseTool(
+  { root, scratch }: LaunchPlan,
   argv: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<number> {
-  return supervise({ argv, env, findTarget: childOfBubblewrap });
+  const program = { env, findTarget: childOfBubblewrap };
+  if (ignoredSignals().length === 0 || !hasStart()) return await supervise({ ...program, argv });
+  using place = privateDirectory(scratch ?? dirname(root), "helper-");
+  const start = join(place.path, "start");
+  writeStart(start);
+  return await supervise({ ...program, argv: [...helperArguments(start), ...argv] });
 }
 
 // { "child-pid": 4711, ... } on the status descriptor.

@@ -2,7 +2,8 @@
  * ends, which proot gets wrong (its status is that of whichever process ends last, and 255 for a signal). A static
  * program of a few system calls, because a root may hold no other program than the server.
  *
- *   START tracer PROOT ARGUMENT...             becomes proot, which ends when the runner does
+ *   START helper IGNORED PROGRAM ARGUMENT...   becomes a helper of the runner's, which ends when that does. It ignores the
+ *                                              signals in IGNORED, where signal N counts 2 to the power of N - 1
  *   START check                                tells by its status what this proot is good for: see check()
  *   START server PROGRAM ARGV0 ARGUMENT...     starts the server
  *   START old-server PROGRAM ARGV0 ARGUMENT... the same, where proot is not aware of newer system calls
@@ -22,7 +23,7 @@ typedef unsigned long word;
 enum { SIGQUIT = 3, SIGKILL = 9, SIGPIPE = 13, SIGCHLD = 17, SIGXFSZ = 25 };
 enum { PR_SET_PDEATHSIG = 1, PR_SET_SECCOMP = 22, PR_SET_CHILD_SUBREAPER = 36, PR_SET_NO_NEW_PRIVS = 38 };
 enum { ECHILD = 10, ENOSYS = 38 };
-enum { SIG_SETMASK = 2, F_SETFD = 2, FD_CLOEXEC = 1, AT_FDCWD = -100, STATUS = 3 };
+enum { SIG_DFL = 0, SIG_IGN = 1, SIG_SETMASK = 2, F_SETFD = 2, FD_CLOEXEC = 1, AT_FDCWD = -100, STATUS = 3 };
 enum { SOUND = 0, UNTRANSLATED = 2, OLD = 3, UNFILTERED = 4 };
 
 #if defined(__x86_64__)
@@ -110,9 +111,8 @@ static __attribute__((noreturn)) void leave(word status) {
 	for (;;) call(__NR_exit_group, status, 0, 0, 0);
 }
 
-/* Bun ignores these two, and what ignores them does not end when its reader goes away. */
-static void reset(int signal) {
-	word action[4] = {0};
+static void dispose(int signal, word disposition) {
+	word action[4] = {disposition};
 	call(__NR_rt_sigaction, signal, (word)action, 0, sizeof(word));
 }
 
@@ -149,8 +149,9 @@ static __attribute__((noreturn)) void become_server(char **argv, char **environm
 	call(__NR_fcntl, STATUS, F_SETFD, FD_CLOEXEC, 0);
 	/* Nobody there: the runner was killed before it could be followed by proot. */
 	if (!tell("pid", call(__NR_getpid, 0, 0, 0, 0))) leave(SIGKILL);
-	reset(SIGPIPE);
-	reset(SIGXFSZ);
+	/* Bun ignores these two, and what ignores them does not end when its reader goes away. */
+	dispose(SIGPIPE, SIG_DFL);
+	dispose(SIGXFSZ, SIG_DFL);
 	take_environment(environment);
 	hide_unknown(old);
 	call(__NR_rt_sigprocmask, SIG_SETMASK, (word)&mask, 0, sizeof(word));
@@ -182,14 +183,24 @@ static __attribute__((noreturn)) void serve(char **argv, char **environment) {
 	leave(code);
 }
 
+static __attribute__((noreturn)) void become_helper(const char *ignored, char **argv, char **environment) {
+	word signals = 0;
+	for (; *ignored; ignored++) signals = 10 * signals + (*ignored - '0');
+	/* Bun resets what its children have inherited, but nohup's wish is for all of them. */
+	for (int signal = 1; signals; signal++, signals >>= 1)
+		if (signals & 1) dispose(signal, SIG_IGN);
+	/* proot then kills what it traces, which would go on untraced, among the runner's own files, without it. */
+	call(__NR_prctl, PR_SET_PDEATHSIG, SIGQUIT, 0, 0);
+	call(__NR_execve, (word)argv[0], (word)argv, (word)environment, 0);
+	leave(127);
+}
+
 __attribute__((used)) void start(word *stack) {
 	char **argv = (char **)(stack + 1), **environment = argv + *stack + 1;
 	if (*stack > 3 && (*argv[1] == 's' || *argv[1] == 'o')) serve(argv, environment);
 	if (*stack > 1 && *argv[1] == 'c') check(argv[0]);
-	/* proot then kills what it traces, which would go on untraced, among the runner's own files, without it. */
-	call(__NR_prctl, PR_SET_PDEATHSIG, SIGQUIT, 0, 0);
-	if (*stack > 2) call(__NR_execve, (word)argv[2], (word)(argv + 2), (word)environment, 0);
-	leave(127);
+	if (*stack > 3) become_helper(argv[2], argv + 3, environment);
+	leave(64);
 }
 
 #if defined(__x86_64__)

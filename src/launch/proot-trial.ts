@@ -1,13 +1,12 @@
 // Whether PRoot can trace here, and how well, found out by having it show a small program a root of its own. Changes
 // nothing that outlives it.
 
-import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { reasonOf } from "../errors.ts";
 import { runChild } from "../system/child.ts";
 import { privateDirectory } from "../system/private-directory.ts";
 import { findProgram } from "../system/programs.ts";
-import { PROOT_START_CODE } from "./proot-start-code.ts";
+import { hasStart, writeStart } from "./start-helper.ts";
 import { mayExecute } from "./start-trial.ts";
 
 /** A PRoot that works here. */
@@ -41,11 +40,10 @@ const PROBLEMS: Readonly<Record<number, string>> = {
 export async function tryTracer(searchPath: string, directory: string): Promise<TracerTrial> {
   const program = findProgram("proot", searchPath);
   if (program === undefined) return { why: "proot is not installed" };
-  const code = PROOT_START_CODE[process.arch];
-  if (code === undefined) return { why: `the runner cannot use it on ${process.arch}` };
+  if (!hasStart()) return { why: `the runner cannot use it on ${process.arch}` };
   try {
     using place = privateDirectory(directory, "proot-trial-");
-    writeStart(join(place.path, START), code);
+    writeStart(join(place.path, START));
     if (!mayExecute(join(place.path, START))) {
       return { why: `no program can be started from ${directory}: it is mounted noexec` };
     }
@@ -57,12 +55,6 @@ export async function tryTracer(searchPath: string, directory: string): Promise<
   } catch (error) {
     return { why: reasonOf(error) };
   }
-}
-
-/** Writes the program that PRoot is to start. Throws what the file system throws. */
-export function writeStart(path: string, code: string | undefined): void {
-  writeFileSync(path, Buffer.from(code ?? "", "base64"), { flag: "wx" });
-  chmodSync(path, 0o555);
 }
 
 async function trace(

@@ -12,8 +12,8 @@ import { becomeServersUser } from "./hand-over.ts";
 import type { LaunchPlan } from "./launch-plan.ts";
 import type { Identity } from "./ownership.ts";
 import { furnish, openPrivateRoot, type Notes } from "./private-root.ts";
-import { PROOT_START_CODE } from "./proot-start-code.ts";
-import { type Tracer, writeStart } from "./proot-trial.ts";
+import type { Tracer } from "./proot-trial.ts";
+import { helperArguments, writeStart } from "./start-helper.ts";
 
 /**
  * Runs the plan's server to its end as the plan's user, who this process becomes, and returns the exit status to end
@@ -31,8 +31,7 @@ export async function traceServer(plan: LaunchPlan, notes: Notes): Promise<numbe
   const start = placeStart(root.path);
   becomeServersUser(drop ? identity : undefined, plan.endsWith);
   const argv = [
-    join(root.path, start),
-    "tracer",
+    ...helperArguments(join(root.path, start)),
     ...tracerArguments(plan, tracer, { root: root.path, mountPoints }),
     start,
     tracer.old ? "old-server" : "server",
@@ -162,7 +161,7 @@ function openToOwner(root: string): Disposable {
 // In the server's root, which PRoot shows as it is; proot-start removes its own file before it starts the server.
 function placeStart(root: string): string {
   const path = `/.fastmcp-runner-start-${crypto.randomUUID()}`;
-  writeStart(join(root, path), PROOT_START_CODE[process.arch]);
+  writeStart(join(root, path));
   return path;
 }
 

@@ -1,6 +1,7 @@
 // A program that keeps the runner as its parent: stdio shared, signals passed on, its end told as an exit status.
 
 import { constants } from "node:os";
+import { isIgnored } from "./process-state.ts";
 import { isTerminal } from "./terminal.ts";
 
 const STDIN = 0;
@@ -39,8 +40,16 @@ export interface SupervisedProgram {
 }
 
 /**
+ * The signals among those that are passed on which whoever started the runner had it ignore, as nohup does with SIGHUP.
+ * A child of Bun's does not inherit that. To be asked before `supervise`.
+ */
+export function ignoredSignals(): readonly number[] {
+  return FORWARDED.map((name) => constants.signals[name]).filter(isIgnored);
+}
+
+/**
  * Runs a program to its end in the runner's place and returns the exit status to end with: its own, or 128+n.
- * Takes over the listeners of the signals it forwards.
+ * Takes over the listeners of the signals it forwards, which are not those that it was started to ignore.
  */
 export async function supervise(program: SupervisedProgram): Promise<number> {
   let target: number | undefined;
@@ -50,7 +59,9 @@ export async function supervise(program: SupervisedProgram): Promise<number> {
     else sendSignal(target, signal);
   };
   const onTerminal = isTerminal(STDIN);
+  const ignored = ignoredSignals();
   for (const signal of FORWARDED) {
+    if (ignored.includes(constants.signals[signal])) continue;
     process.removeAllListeners(signal);
     process.on(signal, () => {
       if (!(onTerminal && FROM_TERMINAL.includes(signal))) send(signal);

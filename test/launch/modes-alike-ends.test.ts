@@ -5,10 +5,11 @@ import { describe, expect } from "bun:test";
 import { existsSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 import { tempDir, type TempDir } from "../support/temp-dir.ts";
-import { isGone } from "./support/process-fields.ts";
+import { fieldOf, isGone, isIgnoring } from "./support/process-fields.ts";
 import { ended, promise, started } from "./support/promise.ts";
 import type { Way } from "./support/ways.ts";
 
+const SIGHUP = 1;
 const SIGQUIT = 3;
 
 describe("a server's end", () => {
@@ -39,7 +40,7 @@ describe("a server's end", () => {
       using dir = tempDir();
       expect(await ended(way, dir, { command: ["/app/none"] })).toEqual({
         stdout: "",
-        stderr: "COMMAND_NOT_FOUND: /app/none does not exist\n",
+        stderr: expect.stringMatching(/^COMMAND_NOT_FOUND: (?:.*: )?\/app\/none does not exist\n$/),
         status: 127,
       });
     },
@@ -70,6 +71,16 @@ describe("a signal to the runner's PID", () => {
     server.runner.kill("SIGQUIT");
     expect(await server.runner.exited).toBe(128 + SIGQUIT);
     await isGone(server.pid);
+  });
+
+  promise("SIGHUP is nothing to the server and its helpers under nohup", async (way) => {
+    using dir = tempDir();
+    await using server = await waiting(way, dir, ["nohup"]);
+    for (let pid = server.pid; pid !== process.pid; pid = Number(fieldOf(pid, 1)))
+      expect(isIgnoring(pid, SIGHUP)).toBe(true);
+    server.runner.kill("SIGHUP");
+    server.runner.kill("SIGTERM");
+    expect(await server.rest()).toBe("15\n");
   });
 
   promise("SIGKILL ends the server too, also one with children", async (way) => {

@@ -1,7 +1,8 @@
-// Stages 5 and 6 and the choice of a mode as a program: the first argument is a JSON file with what they need.
+// The choice of a mode, stage 5 and the launch itself as a program: the first argument is a JSON file with what they need.
 
 import { readFileSync, writeSync } from "node:fs";
 import { RunnerError } from "../../../src/errors.ts";
+import { becomeServer } from "../../../src/launch/become-server.ts";
 import { commandOf } from "../../../src/launch/command.ts";
 import { gatherOverlayEvidence } from "../../../src/launch/overlay-evidence.ts";
 import { planOverlay } from "../../../src/launch/overlay-plan.ts";
@@ -11,14 +12,13 @@ import { probeMachine } from "../../../src/launch/probe.ts";
 import { resumeInsideNamespace } from "../../../src/launch/resume.ts";
 import { RESUME_ARGUMENT } from "../../../src/launch/resume-plan.ts";
 import { chooseRunMode, type RunModeChoice } from "../../../src/launch/run-mode.ts";
-import { configureLog, configureLogLike, log } from "../../../src/log.ts";
+import { configureLog, configureLogLike, log, logEnvironment } from "../../../src/log.ts";
 import {
   dropPrivileges,
   variablesOf,
   type LaunchableImage,
   type LaunchRequest,
 } from "../../../src/stages/drop-privileges.ts";
-import { execute } from "../../../src/stages/execute.ts";
 
 export interface Launch {
   readonly root: string;
@@ -78,5 +78,10 @@ async function launch({
   if (chosen.mode === "overlay") await applyOverlay(overlay, identity, { shared });
   const rootfs = { root, ...chosen, ...(shared ? { scratch } : {}) };
   const plan = dropPrivileges(rootfs, image, request, probe);
-  return execute(plan, { runner: [process.execPath, import.meta.path], searchPath });
+  return becomeServer(plan, {
+    runner: [process.execPath, import.meta.path],
+    searchPath,
+    environment: logEnvironment(),
+    notes: { onChoice: (note) => log.info(note), onLack: (note) => log.warn(note) },
+  });
 }

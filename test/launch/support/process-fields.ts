@@ -11,6 +11,13 @@ export function fieldOf(pid: number, index: number): string {
   }
 }
 
+/** Whether a process ignores a signal. */
+export function isIgnoring(pid: number, signal: number): boolean {
+  const [, digits = "0"] =
+    /^SigIgn:\s*(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return ((BigInt(`0x${digits}`) >> BigInt(signal - 1)) & 1n) === 1n;
+}
+
 /** Waits until a process has ended. */
 export async function isGone(pid: number): Promise<void> {
   // It has been killed, but the kernel may not have come round to it, nor its parent to collect it.
