@@ -19,7 +19,7 @@ import { fastestDecoder } from "./bench/floor.ts";
 import { removeOutdated, servedImage, storedImage, type StoredImage } from "./bench/image.ts";
 import { describeMachine, versionOf } from "./bench/machine.ts";
 import { measureProblem, settleDisk } from "./bench/measure.ts";
-import { benchModes } from "./bench/modes.ts";
+import { benchModes, modesProblem } from "./bench/modes.ts";
 import { realisticRecipe } from "./bench/realistic.ts";
 import { type Results, rowsOf } from "./bench/results.ts";
 import { type Outcome, runRounds } from "./bench/rounds.ts";
@@ -53,8 +53,10 @@ async function modesOnly({ rounds, proots, directory, ...options }: Options): Pr
   const runs = mkdtempSync(join(directory, "modes-"));
   try {
     const binary = options.binary ?? (await compile(runs));
-    const results = await benchModes({ binary, rounds, proots, directory: join(runs) }, show);
+    const results = await benchModes({ binary, rounds, proots, directory: runs }, show);
     if (options.write) await write("docs/modes.json", results);
+    const problem = modesProblem(results);
+    if (problem !== undefined) throw new Error(problem);
   } finally {
     removeTree(runs);
   }

@@ -6,6 +6,8 @@ import { basename, join } from "node:path";
 import { ERRORS } from "../src/errors.ts";
 import { SAFE_PATHS } from "../src/launch/safe-paths.ts";
 import { SETTINGS } from "../src/settings.ts";
+import type { ModesResults } from "./bench/modes/results.ts";
+import { modesParagraph, modesTable, probeSentence } from "./bench/modes/section.ts";
 import type { Results } from "./bench/results.ts";
 import { speedChart, speedText, startsParagraph } from "./bench/section.ts";
 import { startsTable, summaryTable } from "./bench/table.ts";
@@ -13,15 +15,18 @@ import { startsTable, summaryTable } from "./bench/table.ts";
 const README = join(import.meta.dir, "..", "README.md");
 const CHART = join(import.meta.dir, "..", "docs/bench.svg");
 const RESULTS = join(import.meta.dir, "..", "docs/bench.json");
+const MODES = join(import.meta.dir, "..", "docs/modes.json");
 
 const TABLES: Readonly<Record<string, () => string>> = {
   settings: settingsTable,
   errors: errorsTable,
   "safe paths": safePathsList,
+  modes: modesSection,
   speed: speedSection,
 };
 
 const results = JSON.parse(readFileSync(RESULTS, "utf8")) as Results; // written by scripts/bench.ts
+const modes = JSON.parse(readFileSync(MODES, "utf8")) as ModesResults; // as well
 const readme = readFileSync(README, "utf8");
 await settle(README, readme, Object.entries(TABLES).reduce(replaceTable, readme));
 const chart = (await Bun.file(CHART).exists()) ? readFileSync(CHART, "utf8") : "";
@@ -79,6 +84,11 @@ function errorsTable(): string {
 
 function safePathsList(): string {
   return SAFE_PATHS.map((path) => `\`${path}\``).join(", ");
+}
+
+function modesSection(): string {
+  const [head = [], ...rows] = modesTable(modes);
+  return [modesParagraph(modes), table(head, rows), probeSentence(modes)].join("\n\n");
 }
 
 function speedSection(): string {

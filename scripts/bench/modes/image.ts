@@ -26,7 +26,7 @@ export interface ModesImage {
 export async function buildModesImage(): Promise<ModesImage> {
   const node = nodeProgram();
   const image = buildImage({
-    layers: [systemFiles(node), [{ path: SERVER, content: await bundle() }, ...smallFiles()]],
+    layers: [nodeFiles(node), await serverFiles()],
     config: {
       Entrypoint: ["node", `/${SERVER}`],
       Env: ["PATH=/usr/local/bin:/usr/bin:/bin"],
@@ -39,8 +39,12 @@ export async function buildModesImage(): Promise<ModesImage> {
   return { image, nodeVersion: versionOf([node, "--version"]), megabytes: Math.round(bytes / 1e6) };
 }
 
-/** All that Node needs, also as the root that a runner's container would have. */
-export function systemFiles(node: string): readonly TarEntry[] {
+/** The server and all that it reads. */
+export async function serverFiles(): Promise<readonly TarEntry[]> {
+  return [{ path: SERVER, content: await bundle() }, ...smallFiles()];
+}
+
+function nodeFiles(node: string): readonly TarEntry[] {
   return [
     { path: "etc/passwd", content: "node:x:1000:1000::/home/node:\n" },
     { path: "home/node/", uid: 1000, gid: 1000 },

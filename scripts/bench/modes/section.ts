@@ -11,8 +11,8 @@ export function modesParagraph(results: ModesResults): string {
   const { Node: node, ...others } = programs;
   const versions = Object.entries(others).map(([name, version]) => `${name} ${version}`);
   return [
-    `A server with the official SDK on Node ${node}, against the same started without the runner: until it has answered its first call, and how many calls a second it answers, of a tool that echoes and of one that reads 1,000 files of 1 KB one after another. Medians of ${rounds} interleaved rounds with ${startsPerRound} starts each on ${machine}; in brackets how many times the figure of Node alone.`,
-    `The image has ${imageMegabytes} MB and lies in a layout on disk, and \`CACHE_DIR\` has its tree: over that \`chroot\` and \`userns\` lay the server's changes, while \`proot\`, \`loader\` and a \`chroot\` in which nothing can be mounted copy it first. \`baked\` and \`overlay\` start in a root that is there already. The client shares the cores with the server and what traces it, and needs at most ${percent(clientCores.one)} of one on one connection and ${percent(clientCores.many)} on ${MANY}. ${versions.join(", ")}. \`bun run bench --modes\` measures it on your machine.`,
+    `An MCP server (the official SDK, Node ${node}), started by the runner and without it: milliseconds until it has answered its first call, and calls that it then answers in a second, of a tool that echoes and of one that reads 1,000 files of 1 KB one after another. Medians of ${rounds} interleaved rounds with ${startsPerRound} starts each on ${machine}. In brackets how many times the figure of Node alone; its own rates lie between ${noise(results)} times their median, so a smaller difference says nothing. It and \`loader\` have longer names for the files than \`/app\`, and find them a little later.`,
+    `The image has ${imageMegabytes} MB, most of it Node, and lies in a layout on disk; \`CACHE_DIR\` has its tree. Over that \`chroot\` and \`userns\` lay the server's changes, while \`proot\`, \`loader\` and a \`chroot\` in which nothing can be mounted copy it first, and \`overlay\` copies \`/app\`. \`baked\` and \`overlay\` start in a root that is there already, without the time that a container takes. No seccomp rules hold here. The client shares the cores with the server and its tracer, and needs at most ${percent(clientCores.one)} of one, or ${percent(clientCores.many)} with ${MANY} connections. ${versions.join(", ")}; \`bun run bench --modes\` measures it on your machine.`,
   ].join("\n\n");
 }
 
@@ -22,7 +22,7 @@ export function modesTable({ rows }: ModesResults): readonly (readonly string[])
     modeName(row.name),
     ...COLUMNS.map((column) => {
       const text = column === "start" ? milliseconds(row[column]) : perSecond(row[column]);
-      return index === 0 ? text : `${text} (${row[column].ratio.toFixed(2)}×)`;
+      return index === 0 ? text : `${text} (${times(row[column].ratio)})`;
     }),
   ]);
   return [["Mode", "First answer", "echo", `echo, ${MANY} connections`, "1,000 files"], ...lines];
@@ -33,7 +33,7 @@ export function probeSentence({ probe }: ModesResults): string {
   const costs = probe.map(
     ({ user, milliseconds: { median } }) => `${Math.ceil(median)} ms as ${user}`,
   );
-  return `Finding out what works takes at most ${costs.join(" and ")} of a start: that is how much longer \`doctor\` takes than \`--version\`.`;
+  return `Finding out what works here costs a start no more than ${costs.join(" and ")}: by so much \`doctor\` takes longer than \`--version\`.`;
 }
 
 /** All figures, for the terminal. */
@@ -63,6 +63,19 @@ export function modesText(results: ModesResults): string {
 function modeName(name: string): string {
   const [mode = "", ...rest] = name.split(",");
   return [/^[a-z]/.test(mode) ? `\`${mode}\`` : mode, ...rest].join(",");
+}
+
+// The least and the most of the rates that there is nothing to compare with.
+function noise({ rows: [alone] }: ModesResults): string {
+  const rates = alone === undefined ? [] : [alone.echo, alone.echoMany, alone.readFiles];
+  const least = Math.min(...rates.map(({ min, median }) => min / median));
+  const most = Math.max(...rates.map(({ max, median }) => max / median));
+  return `${least.toFixed(1)} and ${most.toFixed(1)}`;
+}
+
+// One figure that means something is enough.
+function times(ratio: number): string {
+  return `${ratio.toFixed(ratio < 0.1 ? 2 : 1)}×`;
 }
 
 function milliseconds({ median }: Figure): string {

@@ -1,7 +1,7 @@
 // The ways to start the server that are compared: Node itself, and the runner in each of its modes, with what makes the
 // runner take exactly that way here. Knows nothing of measuring.
 
-import { chownSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { RunMode } from "../../../src/launch/run-mode.ts";
 import { versionOf } from "../machine.ts";
@@ -52,14 +52,14 @@ export function waysOn(ground: Ground, proots: readonly string[]): readonly Way[
     onHost("userns", ground, {
       ...ordinary,
       name: "userns, bubblewrap",
-      searchPath: searchPath(ground, "bwrap", Bun.which("bwrap")),
+      searchPath: placeWith("bwrap", Bun.which("bwrap"), ground),
       problem: missing("bwrap"),
     }),
     ...proots.map((program) =>
       onHost("proot", ground, {
         ...ordinary,
         name: `proot, PRoot ${versionOf([program, "--version"])}`,
-        searchPath: searchPath(ground, "proot", program),
+        searchPath: `${placeWith("proot", program, ground)}:${HOST_PATH}`,
       }),
     ),
     onHost("loader", ground, ordinary),
@@ -83,11 +83,12 @@ function inContainer(mode: "baked" | "overlay", { containers }: Ground): Way {
   return {
     name: mode,
     problem: ROOT_ONLY ?? missing("unshare"),
-    prepare() {
+    prepare(directory) {
       if (containers === undefined) throw new Error("there are no roots of containers");
       const { path, binary, env } = containers[mode];
       // A new container has nothing of what the last one's server was given.
-      if (mode === "overlay") rmSync(join(path, "app"), { recursive: true, force: true });
+      const placed = join(path, "app");
+      if (mode === "overlay" && existsSync(placed)) renameSync(placed, join(directory, "app"));
       const user = mode === "baked" ? ["--setuid=1000", "--setgid=1000"] : [];
       const enter = ["unshare", "--mount", `--root=${path}`, "--mount-proc", "--wd=/", ...user];
       return {
@@ -127,14 +128,14 @@ function onHost(mode: RunMode, { binary, image, caches }: Ground, options: HostO
   };
 }
 
-let links = 0;
+let places = 0;
 
-/** A directory that has this program and no other, and for PRoot the others too: it is only a question of which. */
-function searchPath({ directory }: Ground, name: string, program: string | null): string {
-  const place = join(directory, `path-${(links += 1)}`);
+/** A directory that has nothing but this program. */
+function placeWith(name: string, program: string | null, { directory }: Ground): string {
+  const place = join(directory, `path-${(places += 1)}`);
   mkdirSync(place);
   if (program !== null) symlinkSync(program, join(place, name));
-  return name === "proot" ? `${place}:${HOST_PATH}` : place;
+  return place;
 }
 
 function missing(program: string): string | undefined {
