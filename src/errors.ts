@@ -35,6 +35,11 @@ export const ERRORS = {
     status: 2,
     hint: "Name a directory that is empty or does not exist yet, in a place you may write to.",
   },
+  PORT_UNAVAILABLE: {
+    stage: "validate",
+    status: 125,
+    hint: "Set PORT to one that nobody else listens on and that this user may open (1024 or higher).",
+  },
   CREDENTIALS_UNREADABLE: {
     stage: "authenticate",
     status: 2,
@@ -154,6 +159,11 @@ export const ERRORS = {
     stage: "execute",
     status: 125,
     hint: "The image's WorkingDir must be a directory inside the image; correct the image.",
+  },
+  SERVER_UNREACHABLE: {
+    stage: "execute",
+    status: 125,
+    hint: "See above what the server wrote; set SERVER_TRANSPORT to what it speaks, or TARGET_PORT to the port that it listens on.",
   },
   SYSTEM_CALL_FAILED: {
     stage: "execute",

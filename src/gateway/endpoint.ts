@@ -3,6 +3,10 @@
 export interface Endpoint {
   /** Answers one request, which has been admitted already. Never rejects. */
   handle(request: Request, caller: Caller): Promise<Response>;
+  /** Whether a path other than the MCP path is its own. */
+  claims?(path: string): boolean;
+  /** Whether the server itself answers; it does when this is absent. */
+  isHealthy?(): Promise<boolean>;
   /** Takes no more, gives what is in flight up to `graceMs`, and ends all processes. */
   close(graceMs: number): Promise<void>;
 }

@@ -11,6 +11,8 @@ export interface Evidence {
   readonly asked: ServerTransport;
   /** The port that clients use. */
   readonly port: number;
+  /** Clients have to show a token, for which the server does not ask. */
+  readonly guarded: boolean;
   /** The port of the server's own, as the user says. */
   readonly targetPort?: number | undefined;
   readonly labels: Readonly<Record<string, string>>;
@@ -25,13 +27,18 @@ export type ServerWay = { readonly reason: string } & (
   | { readonly kind: "hand-over" }
   | { readonly kind: "bridge" }
   | { readonly kind: "proxy"; readonly port: number }
+  /** It would serve PORT by itself, and is given another one. */
+  | { readonly kind: "guard" }
   /** It is started with pipes and a port of its own, and what it does first decides. */
   | { readonly kind: "watch" }
 );
 
 /** The strongest evidence decides: the user's word, the image's labels, its variables, its ports. */
 export function wayOf(evidence: Evidence): ServerWay {
-  return asked(evidence) ?? labelled(evidence) ?? configured(evidence) ?? exposed(evidence);
+  const way = asked(evidence) ?? labelled(evidence) ?? configured(evidence) ?? exposed(evidence);
+  return way.kind === "hand-over" && evidence.guarded
+    ? { kind: "guard", reason: `${way.reason}, but nobody would ask for the token` }
+    : way;
 }
 
 function asked({ asked: transport, port, targetPort }: Evidence): ServerWay | undefined {

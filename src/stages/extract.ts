@@ -11,7 +11,7 @@ import { roomIn } from "../system/disk-room.ts";
 import type { PrivateDirectory } from "../system/private-directory.ts";
 import type { Image } from "./fetch-config.ts";
 import type { ImageSession, ImageUse, SessionCache } from "./image-session.ts";
-import { createProgress } from "./progress.ts";
+import { createProgress, type PullState } from "./progress.ts";
 import type { ImageRequest } from "./validate.ts";
 
 /** An image's whole root filesystem: in a private directory that vanishes with the run, or in the cache. */
@@ -32,6 +32,9 @@ export interface ExtractOptions extends ImageUse {
   readonly directory: PrivateDirectory;
   /** The paths whose files are wanted; all of them by default, and in the cache. */
   readonly contentOf?: readonly string[] | undefined;
+  /** Whether a tree of this run's own is needed, whatever may be shared. */
+  readonly needsOwn?: (image: Image) => boolean;
+  readonly onState?: (state: PullState) => void;
 }
 
 /** Throws LAYER_*, LIMIT_EXCEEDED, DIGEST_MISMATCH, DISK_* and what the registry throws. */
@@ -39,14 +42,16 @@ export async function extract(
   session: ImageSession,
   image: Image,
   { limits }: ImageRequest,
-  { directory, contentOf, mayShare }: ExtractOptions,
+  { directory, contentOf, mayShare, needsOwn, onState }: ExtractOptions,
 ): Promise<Rootfs> {
   const started = performance.now();
   const { cached } = session;
   const rootfs =
-    cached !== undefined && mayShare
-      ? await sharedTree(cached, image, (root) => unpack(session, image, { root, limits }))
-      : await ownTree(directory, (root) => unpack(session, image, { root, limits, contentOf }));
+    cached !== undefined && mayShare && needsOwn?.(image) !== true
+      ? await sharedTree(cached, image, (root) => unpack(session, image, { root, limits, onState }))
+      : await ownTree(directory, (root) =>
+          unpack(session, image, { root, limits, contentOf, onState }),
+        );
   cached?.remember(image);
   const milliseconds = Math.round(performance.now() - started);
   tell(rootfs, milliseconds);
@@ -78,6 +83,7 @@ interface UnpackTarget {
   readonly root: string;
   readonly limits: SettableLimits;
   readonly contentOf?: readonly string[] | undefined;
+  readonly onState?: ((state: PullState) => void) | undefined;
 }
 
 async function unpack(
@@ -111,14 +117,14 @@ async function mendCache(cached: SessionCache, image: Image, error: unknown): Pr
 async function unpackOnce(
   { registry }: ImageSession,
   { layers }: Image,
-  { root, limits, contentOf }: UnpackTarget,
+  { root, limits, contentOf, onState }: UnpackTarget,
 ): Promise<UnpackReport> {
   const sources = layers.map((layer) => ({
     ...layer,
     open: () => registry.blob(layer.descriptor),
   }));
   const size = layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
-  const progress = createProgress(layers.length, size);
+  const progress = createProgress(layers.length, size, onState);
   return await unpackLayers(sources, root, {
     contentOf,
     limits: { ...limits, diskBytes: roomIn(dirname(root)) },

@@ -15,15 +15,30 @@ const REDRAW_MS = 100;
 /** A rate over less time than this says nothing. */
 const SETTLING_MS = 500;
 
+/** How far a pull is, for whoever else follows it. */
+export interface PullState {
+  readonly receivedBytes: number;
+  readonly totalBytes: number;
+  readonly layersDone: number;
+  readonly layers: number;
+}
+
 /** `bytes` is the size of all compressed layers together. */
-export function createProgress(layers: number, bytes: number): Progress {
+export function createProgress(
+  layers: number,
+  bytes: number,
+  onState: (state: PullState) => void = () => {},
+): Progress {
   const started = performance.now();
   let received = 0;
   let done = 0;
   let drawn = 0;
+  const tell = () =>
+    onState({ receivedBytes: received, totalBytes: bytes, layersDone: done, layers });
   return {
     advance(more) {
       received += more;
+      tell();
       const now = performance.now();
       if (!showsStatus() || now - drawn < REDRAW_MS) return;
       drawn = now;
@@ -31,6 +46,7 @@ export function createProgress(layers: number, bytes: number): Progress {
     },
     layerDone({ digest, entries, compressedBytes, unpackedBytes }) {
       done += 1;
+      tell();
       if (!showsStatus()) {
         log.info(`layer ${done} of ${layers}`, { entries, compressedBytes, unpackedBytes, digest });
       }

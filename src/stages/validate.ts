@@ -14,6 +14,7 @@ import {
   type SettingSources,
 } from "../read-settings.ts";
 import { type SettingName, type Settings } from "../settings.ts";
+import { publicHostsOf } from "./public-hosts.ts";
 import {
   cacheProblems,
   credentialProblems,
@@ -70,6 +71,20 @@ export const SERVER_SETTINGS = [
   "mcpHost",
   "mcpPath",
   "healthcheckPath",
+  "serverTransport",
+  "targetPort",
+  "authToken",
+  "allowedHosts",
+  "allowedOrigins",
+  "maxSessions",
+  "sessionIdle",
+  "sessionAge",
+  "maxRequestBytes",
+  "maxLineBytes",
+  "startTimeout",
+  "shutdownGrace",
+  "pageCalls",
+  "startFailure",
 ] as const satisfies readonly SettingName[];
 
 type ImageSettings = Pick<Settings, (typeof IMAGE_SETTINGS)[number]>;
@@ -87,6 +102,8 @@ export interface ServerRequest extends ImageRequest, Omit<ServerSettings, "image
   readonly serverArguments: readonly string[];
   /** The MCP_ENV_* variables, prefix removed. */
   readonly serverEnvironment: Readonly<Record<string, string>>;
+  /** Names by which the platform makes the port known. */
+  readonly publicHosts: readonly string[];
 }
 
 export interface PullRequest extends ImageRequest {
@@ -147,10 +164,13 @@ export function validateBaked(
   return { ...settings, ...serversOwn(inputs), host: hostEnvironmentOf(inputs.environment) };
 }
 
-function serversOwn(inputs: Inputs): Pick<ServerRequest, "serverArguments" | "serverEnvironment"> {
+type ServersOwn = Pick<ServerRequest, "serverArguments" | "serverEnvironment" | "publicHosts">;
+
+function serversOwn(inputs: Inputs): ServersOwn {
   return {
     serverArguments: inputs.serverArguments,
     serverEnvironment: serverEnvironmentOf(inputs.environment),
+    publicHosts: publicHostsOf(inputs.environment),
   };
 }
 

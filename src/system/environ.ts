@@ -5,21 +5,21 @@ import { toArrayBuffer } from "bun:ffi";
 import { checked, cString, libc } from "./libc.ts";
 
 const PR_SET_DUMPABLE = 4;
-const SECRET = "REGISTRY_PASSWORD";
+const SECRETS = ["REGISTRY_PASSWORD", "AUTH_TOKEN"];
 const PROXY_EXCEPTIONS = ["NO_PROXY", "no_proxy"];
 
 /**
- * The environment as it was given. A password in it is in no environment afterwards, and in this process out of the
+ * The environment as it was given. A password or a token in it is in no environment afterwards, and in this process out of the
  * reach of others, and NO_PROXY is in what this returns alone. For every command, before anything else: a container's HEALTHCHECK is given the password too.
  */
 export function takeEnvironment(): Readonly<Record<string, string | undefined>> {
   const environment = { ...process.env };
   // Bun lets them overrule the proxy that a fetch is given, by rules of its own.
   for (const name of PROXY_EXCEPTIONS) delete process.env[name];
-  // Without a password there is nothing to hide, and libc stays closed.
-  if (environment[SECRET] === undefined) return environment;
-  hideFromOtherProcesses();
-  forgetVariable(SECRET);
+  // Without a secret there is nothing to hide, and libc stays closed.
+  const given = SECRETS.filter((name) => environment[name] !== undefined);
+  if (given.length > 0) hideFromOtherProcesses();
+  for (const name of given) forgetVariable(name);
   return environment;
 }
 

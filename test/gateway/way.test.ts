@@ -4,6 +4,7 @@ import { PORT_LABEL, TRANSPORT_LABEL, wayOf, type Evidence } from "../../src/gat
 const NOTHING: Evidence = {
   asked: "auto",
   port: 7860,
+  guarded: false,
   labels: {},
   variables: ["PATH", "HOME"],
   exposedPorts: [],
@@ -42,6 +43,16 @@ describe("how clients reach a server", () => {
     ["TARGET_PORT that is PORT", { targetPort: 7860 }, { kind: "hand-over" }],
     ["http is asked for", { asked: "http", exposedPorts: ["8000"] }, { kind: "hand-over" }],
     ["http and TARGET_PORT", { asked: "http", targetPort: 3000 }, { kind: "proxy", port: 3000 }],
+    [
+      "a token that PORT's server would not ask for",
+      { variables: ["PORT"], guarded: true },
+      { kind: "guard" },
+    ],
+    [
+      "a token where the runner stays",
+      { exposedPorts: ["8000"], guarded: true },
+      { kind: "proxy" },
+    ],
     ["stdio is asked for", { asked: "stdio", variables: ["PORT"] }, { kind: "bridge" }],
   ])("%s", (_, evidence, way) => {
     expect(wayOf({ ...NOTHING, ...evidence })).toMatchObject(way);

@@ -3,7 +3,7 @@
 
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type BuiltImage, buildImage } from "./image-builder.ts";
+import { type BuiltImage, buildImage, type ImageConfigInput } from "./image-builder.ts";
 import { librariesOf } from "./libraries.ts";
 import { tempDir } from "./temp-dir.ts";
 
@@ -11,8 +11,21 @@ const SERVER = dirname(
   Bun.resolveSync("@modelcontextprotocol/server-everything/dist/index.js", import.meta.dir),
 );
 
+/** How the server is to be reached, and what its config says of that. */
+const VARIANTS = {
+  /** It reads PORT, and its image says so. */
+  http: { Cmd: ["streamableHttp"], Env: ["PORT=3001"] },
+  /** The same, and its image says nothing. */
+  silent: { Cmd: ["streamableHttp"], Env: [] },
+  stdio: { Cmd: ["stdio"], Env: [] },
+} as const;
+
 /** Builds it around the Node of this machine. Throws where there is none, or where its libraries cannot be told. */
-export async function buildEverythingImage(): Promise<BuiltImage> {
+export async function buildEverythingImage(
+  variant: keyof typeof VARIANTS = "http",
+  config: ImageConfigInput = {},
+): Promise<BuiltImage> {
+  const { Cmd, Env } = VARIANTS[variant];
   const node = nodeProgram();
   return buildImage({
     layers: [
@@ -27,10 +40,11 @@ export async function buildEverythingImage(): Promise<BuiltImage> {
     ],
     config: {
       Entrypoint: ["node", "index.js"],
-      Cmd: ["streamableHttp"],
-      Env: ["PATH=/usr/local/bin:/usr/bin:/bin"],
+      Cmd,
+      Env: ["PATH=/usr/local/bin:/usr/bin:/bin", ...Env],
       WorkingDir: "/app",
       User: "node",
+      ...config,
     },
     // Node is large, and the registry is on loopback.
     compression: "none",

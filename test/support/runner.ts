@@ -45,6 +45,8 @@ export async function startRunner(options: RunnerOptions = {}): Promise<StartedR
       PATH: process.env["PATH"] ?? "",
       HOME: "/nonexistent",
       WORK_DIR: work.path,
+      // Most servers of the tests say nothing of themselves, and are to be handed the port.
+      SERVER_TRANSPORT: "http",
       ...options.environment,
     },
     cwd: "/",

@@ -1,0 +1,186 @@
+// The one HTTP server of the gateway. It opens before there is anything to serve: MCP requests wait then, because a
+// client takes a 5xx for a broken server and a refused connection for none.
+
+import { RunnerError, reasonOf } from "../../errors.ts";
+import type { Endpoint } from "../endpoint.ts";
+import { failureResponse, RPC_CODES } from "../rpc/failures.ts";
+import type { Phase, Subject } from "../status.ts";
+import { type AdmissionRules, createAdmission } from "./admission.ts";
+import { healthResponse } from "./health.ts";
+
+export interface FrontOptions {
+  readonly hostname: string;
+  readonly port: number;
+  readonly mcpPath: string;
+  readonly healthPath: string;
+  readonly rules: AdmissionRules;
+  /** Answers for the page and what belongs to it; nothing where the path is none of its. */
+  readonly page: (request: Request, state: FrontState) => Response | undefined;
+  /** The text that is told at METRICS_PATH. */
+  readonly metrics: () => string;
+  onRequest(request: AnsweredRequest): void;
+}
+
+/** What visitors may be told. */
+export interface FrontState {
+  readonly phase: Phase;
+  readonly subject: Subject;
+  /** The request shows the token, or nobody has to. */
+  readonly trusted: boolean;
+}
+
+export interface AnsweredRequest {
+  readonly method: string;
+  /** Without its query, which may hold what is nobody's business. */
+  readonly unsafePath: string;
+  readonly status: number;
+  /** Until the response began. */
+  readonly milliseconds: number;
+}
+
+export interface Front {
+  readonly port: number;
+  tell(phase: Phase): void;
+  /** Adds to what is known of the server. */
+  describe(subject: Subject): void;
+  /** From now on, and for those who wait, this answers. */
+  serve(endpoint: Endpoint): void;
+  /** Gives the port up at once, with every connection. */
+  release(): Promise<void>;
+  /** Ends the endpoint, which has `graceMs` for what is in flight, and gives the port up. */
+  close(graceMs: number): Promise<void>;
+}
+
+export const METRICS_PATH = "/metrics";
+
+const SILENT: Phase = { state: "failing", reason: "the server does not answer" };
+
+/** Of a connection that says nothing. A stream may be silent for as long as it likes. */
+const IDLE_SECONDS = 60;
+const NEVER = 0;
+
+/** Opens the port. Throws PORT_UNAVAILABLE. */
+export function openFront(options: FrontOptions): Front {
+  const admission = createAdmission(options.rules);
+  const ready = Promise.withResolvers<Endpoint | undefined>();
+  let endpoint: Endpoint | undefined;
+  let phase: Phase = { state: "starting", stage: "validate" };
+  let subject: Subject = {};
+
+  const answer = async (request: Request, server: Bun.Server<unknown>): Promise<Response> => {
+    const { pathname } = new URL(request.url);
+    if (pathname === options.healthPath) {
+      const isHealthy = phase.state !== "serving" || ((await endpoint?.isHealthy?.()) ?? true);
+      return healthResponse(isHealthy ? phase : SILENT, subject);
+    }
+    const refused = admission.refuse(request);
+    if (refused !== undefined) return refused;
+    if (isPreflight(request)) return admission.preflight(request);
+    const principal = admission.identify(request);
+    const trusted = typeof principal === "string";
+    const page = () => options.page(request, { phase, subject, trusted });
+    if (pathname === METRICS_PATH) return trusted ? metricsResponse(options.metrics()) : principal;
+    if (pathname !== options.mcpPath && !claims(endpoint, pathname)) {
+      return page() ?? new Response("There is nothing here.\n", { status: 404 });
+    }
+    if (!trusted) return (isVisit(request) && page()) || principal;
+    server.timeout(request, NEVER);
+    const responsible = endpoint ?? (await ready.promise);
+    if (responsible === undefined) return unavailable(phase);
+    const response = await responsible.handle(request, { principal });
+    // A server with a port of its own may have no page; ours is better than its 404.
+    return response.status === 404 && isVisit(request) ? (page() ?? response) : response;
+  };
+  const server = listen(options, async (request, bunServer) => {
+    const started = performance.now();
+    const response = await answer(request, bunServer);
+    for (const [name, value] of Object.entries(admission.corsFor(request))) {
+      if (!response.headers.has(name)) response.headers.set(name, value);
+    }
+    options.onRequest({
+      method: request.method,
+      unsafePath: new URL(request.url).pathname,
+      status: response.status,
+      milliseconds: performance.now() - started,
+    });
+    return response;
+  });
+  return {
+    port: server.port ?? options.port,
+    tell(next) {
+      phase = next;
+      if (next.state === "failed" || next.state === "closing") ready.resolve(undefined);
+    },
+    describe(more) {
+      subject = { ...subject, ...more };
+    },
+    serve(next) {
+      endpoint = next;
+      if (phase.state === "starting") phase = { state: "serving" };
+      ready.resolve(next);
+    },
+    release: () => server.stop(true),
+    async close(graceMs) {
+      phase = { state: "closing" };
+      ready.resolve(undefined);
+      await endpoint?.close(graceMs);
+      await server.stop(true);
+    },
+  };
+}
+
+function listen(
+  { hostname, port }: FrontOptions,
+  fetch: (request: Request, server: Bun.Server<unknown>) => Promise<Response>,
+): Bun.Server<unknown> {
+  try {
+    return Bun.serve({
+      hostname,
+      port,
+      idleTimeout: IDLE_SECONDS,
+      // Whoever reads a body says in JSON that it is too long.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      fetch,
+      error: () =>
+        failureResponse(500, { code: RPC_CODES.INTERNAL, message: "The runner is at fault." }),
+    });
+  } catch (cause) {
+    throw new RunnerError(
+      "PORT_UNAVAILABLE",
+      `port ${port} of ${hostname} cannot be opened: ${reasonOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+function claims(endpoint: Endpoint | undefined, path: string): boolean {
+  return endpoint?.claims?.(path) ?? false;
+}
+
+function isPreflight(request: Request): boolean {
+  return request.method === "OPTIONS" && request.headers.has("access-control-request-method");
+}
+
+/** A person with a browser, not an MCP client. */
+function isVisit(request: Request): boolean {
+  const accept = request.headers.get("accept") ?? "";
+  return request.method === "GET" && accept.includes("text/html");
+}
+
+function metricsResponse(text: string): Response {
+  return new Response(text, {
+    headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+  });
+}
+
+function unavailable(phase: Phase): Response {
+  const message =
+    phase.state === "failed"
+      ? `The server could not be started: ${phase.failure.message} ${phase.failure.hint}`
+      : "The server is ending.";
+  return failureResponse(
+    503,
+    { code: RPC_CODES.INTERNAL, message },
+    { "retry-after": phase.state === "failed" ? "60" : "5" },
+  );
+}

@@ -1,0 +1,52 @@
+// One HTTP request, passed on to a server on this machine and its answer back, both as streams. Looks at no body.
+
+/** Where the server listens. */
+export interface Upstream {
+  readonly port: number;
+}
+
+/** Of one connection only, and the next one has its own. https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 */
+const HOP_BY_HOP = [
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
+/** Passes the request on. Rejects where nothing answers. */
+export async function forward(request: Request, { port }: Upstream): Promise<Response> {
+  const { pathname, search } = new URL(request.url);
+  const response = await fetch(`http://127.0.0.1:${port}${pathname}${search}`, {
+    method: request.method,
+    headers: headersFor(request, port),
+    body: request.body,
+    redirect: "manual",
+    // A client that leaves is nobody to answer.
+    signal: request.signal,
+    // The server is on this machine, whatever the proxy settings say.
+    proxy: "",
+    // As it came, and for as long as it takes: an event stream may be silent for hours.
+    decompress: false,
+    timeout: false,
+  } as RequestInit);
+  const headers = new Headers(response.headers);
+  for (const name of HOP_BY_HOP) headers.delete(name);
+  return new Response(response.body, { status: response.status, headers });
+}
+
+/** What a server on loopback that guards against DNS rebinding expects: its own address, and no foreign page. */
+export function headersFor(request: Request, port: number): Headers {
+  const headers = new Headers(request.headers);
+  const named = (headers.get("connection") ?? "").split(",").map((name) => name.trim());
+  for (const name of [...HOP_BY_HOP, ...named]) if (name !== "") headers.delete(name);
+  // Who may call has been decided, and the token is the runner's own.
+  for (const name of ["origin", "authorization"]) headers.delete(name);
+  headers.set("x-forwarded-host", request.headers.get("host") ?? "");
+  headers.set("host", `127.0.0.1:${port}`);
+  return headers;
+}

@@ -1,0 +1,95 @@
+// One process of a server with a port of its own, kept running: started again when it ends, later and later the more
+// often it does.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { createCrashWatch } from "../crash-watch.ts";
+import type { OnGatewayEvent } from "../events.ts";
+import type { ServerProcess, StartServer } from "../server-process.ts";
+import type { Phase } from "../status.ts";
+
+export interface KeeperOptions {
+  readonly start: StartServer;
+  readonly port: number;
+  /** Milliseconds that the server has until it listens. */
+  readonly startTimeoutMs: number;
+  /** Whether somebody listens on a port of this machine. */
+  readonly isListenedOn: (port: number) => boolean;
+  readonly onEvent: OnGatewayEvent;
+  readonly onPhase: (phase: Phase) => void;
+  /** What the server writes to its stdout, which is nobody's protocol here. */
+  readonly onOutput: (pid: number, unsafeLine: string) => void;
+}
+
+export interface Keeper {
+  /** Resolves when the server listens, or with a sentence that says why it does not. */
+  ready(): Promise<string | undefined>;
+  close(): Promise<void>;
+}
+
+const LOOK_AGAIN_MS = 25;
+
+/** Starts the server. */
+export function keepRunning(options: KeeperOptions): Keeper {
+  const { start, onEvent, onPhase, onOutput } = options;
+  const crashes = createCrashWatch();
+  const closing = new AbortController();
+  let child: ServerProcess | undefined;
+  /** Of the process that runs now, or of the next one. */
+  let answer = Promise.withResolvers<string | undefined>();
+
+  const live = async () => {
+    const started = performance.now();
+    const own = start({ onLine: (unsafeLine) => onOutput(own.pid, unsafeLine) });
+    child = own;
+    onEvent({ type: "child-started", pid: own.pid, purpose: "shared" });
+    const watched = new AbortController();
+    const listens = untilListening(options, AbortSignal.any([watched.signal, closing.signal]));
+    void listens.then((problem) => {
+      onPhase(problem === undefined ? { state: "serving" } : { state: "failing", reason: problem });
+      answer.resolve(problem);
+    }, ignore);
+    const end = await own.ended;
+    watched.abort();
+    onEvent({ type: "child-ended", pid: own.pid, purpose: "shared", end });
+    if (closing.signal.aborted) return;
+    const waitMs = crashes.ended(performance.now() - started);
+    if (crashes.isLooping) {
+      const reason = `the server ${end.reason}, ${crashes.crashes} times so far`;
+      onPhase({ state: "failing", reason });
+      answer.resolve(reason);
+    }
+    if (await isSettled(answer.promise)) answer = Promise.withResolvers();
+    await sleep(waitMs, undefined, { signal: closing.signal });
+  };
+  void (async () => {
+    while (!closing.signal.aborted) await live();
+  })().catch(ignore);
+  return {
+    ready: () => answer.promise,
+    async close() {
+      closing.abort();
+      answer.resolve("the server is ending");
+      await child?.stop();
+    },
+  };
+}
+
+/** Resolves with nothing when somebody listens, or with why nobody does in time. Rejects when it is called off. */
+async function untilListening(
+  { port, startTimeoutMs, isListenedOn }: KeeperOptions,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const deadline = performance.now() + startTimeoutMs;
+  while (performance.now() < deadline) {
+    if (isListenedOn(port)) return undefined;
+    await sleep(LOOK_AGAIN_MS, undefined, { signal });
+  }
+  return `the server does not listen on port ${port} after ${startTimeoutMs / 1000} s`;
+}
+
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  const pending = Symbol("pending");
+  return (await Promise.race([promise, Promise.resolve(pending)])) !== pending;
+}
+
+function ignore(): void {}

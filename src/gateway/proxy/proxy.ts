@@ -1,0 +1,36 @@
+// A server with a port of its own: requests are passed on to it as they are, whatever their path.
+
+import type { Endpoint } from "../endpoint.ts";
+import { failureResponse, RPC_CODES } from "../rpc/failures.ts";
+import { forward } from "./forward.ts";
+import { keepRunning, type KeeperOptions } from "./keeper.ts";
+
+export interface ProxyOptions extends KeeperOptions {
+  /** Asks the server on its port whether it answers, where it knows no health path. */
+  readonly askHealth: (port: number) => Promise<boolean>;
+}
+
+/** Starts the server and passes on to it; requests wait until it listens. */
+export function openProxy(options: ProxyOptions): Endpoint {
+  const { port, askHealth } = options;
+  const keeper = keepRunning(options);
+  return {
+    claims: () => true,
+    async handle(request) {
+      const problem = await keeper.ready();
+      if (problem !== undefined) return unavailable(problem);
+      try {
+        return await forward(request, { port });
+      } catch {
+        return unavailable(`the server at port ${port} does not answer`);
+      }
+    },
+    isHealthy: () => askHealth(port),
+    close: () => keeper.close(),
+  };
+}
+
+function unavailable(why: string): Response {
+  const message = `There is no answer to have: ${why}.`;
+  return failureResponse(503, { code: RPC_CODES.INTERNAL, message }, { "retry-after": "5" });
+}
