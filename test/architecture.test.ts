@@ -72,7 +72,7 @@ const EFFECTS: readonly (readonly [RegExp, readonly string[]])[] = [
   [/\bprocess\.env\b/, ["cli.ts", "system/environ.ts"]],
   [/\bconsole\.|\bprocess\.(?:stdin|stdout|stderr)\b/, []],
   [/\bBun\.spawn(?:Sync)?\(|\bchild_process\b/, ["system/"]],
-  [/(?<![.\w])fetch\(/, ["registry/", "launch/health.ts"]],
+  [/(?<![.\w])fetch\(/, ["gateway/proxy/", "registry/", "launch/health.ts"]],
   [/\bbun:ffi\b/, ["system/"]],
 ];
 
