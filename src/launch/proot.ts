@@ -2,7 +2,7 @@
 // the signals that are sent to it for its own and tells another process's end for the server's, so the runner stays,
 // and what PRoot starts is a small program of the runner's that tells it the truth (proot-start.c).
 
-import { chmodSync, chownSync, lstatSync, mkdtempSync, statSync, type Stats } from "node:fs";
+import { chmodSync, chownSync, lstatSync, mkdtempSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join, posix } from "node:path";
 import { RunnerError, printable, reasonOf } from "../errors.ts";
@@ -10,6 +10,7 @@ import { supervise } from "../system/supervise.ts";
 import type { MountPoint } from "./furnish-root.ts";
 import { becomeServersUser } from "./hand-over.ts";
 import type { LaunchPlan } from "./launch-plan.ts";
+import { openWay } from "./open-way.ts";
 import type { Identity } from "./ownership.ts";
 import { furnish, openPrivateRoot, type Notes } from "./private-root.ts";
 import type { Tracer } from "./proot-trial.ts";
@@ -27,7 +28,7 @@ export async function traceServer(plan: LaunchPlan, notes: Notes): Promise<numbe
   using opened = openToOwner(root.path);
   const mountPoints = furnish(root.path);
   const place = ownPlace(root.path, identity);
-  if (drop) openWay(place, identity);
+  if (drop) openWay(root.path, identity);
   const start = placeStart(root.path);
   becomeServersUser(drop ? identity : undefined, plan.endsWith);
   const argv = [
@@ -122,33 +123,8 @@ function ownPlace(root: string, { uid, gid }: Identity): string {
   return place;
 }
 
-const SEARCHABLE_BY_ALL = 0o111;
 const OPEN_TO_OWNER = 0o700;
 const PERMISSIONS = 0o7777;
-
-// A root switch leaves the way to the root behind; here the server's user walks it, with every name. The run's
-// directory and the one that all runs share are the runner's own to open; neither can be listed for it.
-function openWay(place: string, identity: Identity): void {
-  const run = dirname(place);
-  const own = [run, dirname(run)];
-  for (let directory = run; directory !== "/"; directory = dirname(directory)) {
-    const stats = statSync(directory);
-    if (maySearch(stats, identity)) continue;
-    if (!own.includes(directory) || stats.uid !== process.geteuid?.()) {
-      throw new RunnerError(
-        "RUN_MODE_UNAVAILABLE",
-        `the server's user, ${identity.uid}, cannot reach its root: ${printable(directory)} is closed to it`,
-        { hint: "Set WORK_DIR to a directory that everybody may pass through.", stage: "execute" },
-      );
-    }
-    chmodSync(directory, (stats.mode & PERMISSIONS) | SEARCHABLE_BY_ALL);
-  }
-}
-
-function maySearch({ uid, gid, mode }: Stats, identity: Identity): boolean {
-  if (uid === identity.uid) return (mode & 0o100) !== 0;
-  return (mode & (gid === identity.gid ? 0o010 : 0o001)) !== 0;
-}
 
 // The root directory of an image may be closed to its owner's own changes. Disposing it gives it the image's mode again.
 function openToOwner(root: string): Disposable {

@@ -1,7 +1,7 @@
 // The last resort as users meet it: the binary on a host where it finds no other way, with a real MCP server from npm.
 
 import { describe, expect } from "bun:test";
-import { chmodSync, chownSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, statSync } from "node:fs";
 import { buildEverythingImage } from "../support/everything-image.ts";
 import { startLoopbackRegistry } from "../support/loopback-registry.ts";
 import { ORDINARY_USER, otherUserProblem } from "../support/privileges.ts";
@@ -57,10 +57,14 @@ describe("a server from npm answers an MCP client", () => {
       using _ = registry;
       using parent = tempDir();
       chmodSync(parent.path, 0o711);
+      // As root's own is where none is named: made by the first run, and closed.
+      const work = parent.file("work");
+      mkdirSync(work, { mode: 0o700 });
       const { stderr } = await answers({
-        environment: { IMAGE, RUN_MODE: "loader", WORK_DIR: parent.path },
+        environment: { IMAGE, RUN_MODE: "loader", WORK_DIR: work },
       });
       expect(stderr).toContain("user=1000:1000");
+      expect(statSync(work).mode & 0o777).toBe(0o711);
     },
     RUN_MS,
   );

@@ -138,14 +138,16 @@ describe("refused, before anything is tried, with the modes that would work", ()
     async () => {
       using dir = tempDir();
       using inner = tempDir();
-      mkdirSync(`${inner.path}/closed`, { mode: 0o700 });
-      const run = `${inner.path}/closed/run`;
-      mkdirSync(run);
+      const run = `${inner.path}/closed/work/run`;
+      mkdirSync(run, { recursive: true });
+      chmodSync(`${inner.path}/closed`, 0o700);
       chmodSync(inner.path, 0o755);
       const root = plantTree(dir, busyboxFiles());
       renameSync(root, `${run}/root`);
       const { stderr, status } = await launch(dir, `${run}/root`, { command: ["busybox", "true"] });
-      expect(stderr).toContain(`user 1000 may not pass through ${inner.path}/closed\n`);
+      expect(stderr).toContain(
+        `the server's user, 1000, cannot reach its root: ${inner.path}/closed is closed to it\n`,
+      );
       expect(status).toBe(125);
     },
   );
