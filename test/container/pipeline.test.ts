@@ -134,7 +134,7 @@ wait
         { path: "app/www/health", content: "fine\n" },
       ],
     ],
-    config: { Entrypoint: ["/app/serve"], Env: ["PATH=/app/bin"] },
+    config: { Entrypoint: ["/app/serve"], Env: ["PATH=/app/bin", "PORT=80"] },
   });
 }
 

@@ -35,7 +35,10 @@ describe.each(["0:0", "1000:1000"])("in a baked root, as %s", (user) => {
   inRoot(
     "the server starts as 1000:1000, and gets what it is told",
     async () => {
-      const run = await start({ PORT: "7001", MCP_ENV_GREETING: "ahoy" }, { user });
+      const run = await start(
+        { PORT: "7001", SERVER_TRANSPORT: "http", MCP_ENV_GREETING: "ahoy" },
+        { user },
+      );
       expect(run).toEqual({
         stdout: "7001 ahoy\n1000\n/app\n",
         stderr: expect.any(String),
