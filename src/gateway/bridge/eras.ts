@@ -49,7 +49,7 @@ export async function speaks(
 }
 
 const ID = "fastmcp-runner";
-const DISCOVER = modernRequest(ID, "server/discover");
+const DISCOVER = modernRequest(ID, "server/discover").text;
 const INITIALIZE = JSON.stringify({
   jsonrpc: "2.0",
   id: ID,

@@ -1,7 +1,7 @@
 // Words of the revisions without sessions: 2026-07-28 and what follows it.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic
 
-import { isMembers, type Members } from "../rpc/envelope.ts";
+import { isMembers, type Members, type RpcRequest } from "../rpc/envelope.ts";
 
 /** The first revision in which each request says for itself what others agree upon in a handshake. */
 export const FIRST_MODERN_REVISION = "2026-07-28";
@@ -29,17 +29,14 @@ export function metaOf(params: Members | undefined): Members | undefined {
   return isMembers(meta) ? meta : undefined;
 }
 
-/** A request of the gateway's own, on one line. */
-export function modernRequest(
-  id: string,
-  method: string,
-  params: Members = {},
-  revision: string = FIRST_MODERN_REVISION,
-): string {
+/** A request of the gateway's own. */
+export function modernRequest(id: string, method: string, asked: Members = {}): RpcRequest {
   const meta = {
-    [META.revision]: revision,
+    [META.revision]: FIRST_MODERN_REVISION,
     [META.clientInfo]: GATEWAY_INFO,
     [META.clientCapabilities]: {},
   };
-  return JSON.stringify({ jsonrpc: "2.0", id, method, params: { ...params, _meta: meta } });
+  const params = { ...asked, _meta: meta };
+  const text = JSON.stringify({ jsonrpc: "2.0", id, method, params });
+  return { kind: "request", id, method, params, text };
 }

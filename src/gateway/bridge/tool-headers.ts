@@ -1,0 +1,81 @@
+// Which arguments of the server's tools have to be repeated in headers: the server's own list of tools, kept until it
+// says that the list has changed.
+
+import { isMembers, type Members, parseEnvelope } from "../rpc/envelope.ts";
+import type { Asker, ModernChild } from "./modern-child.ts";
+import { modernRequest } from "./modern-terms.ts";
+import { type ParameterHeader, parameterHeaders } from "./parameter-headers.ts";
+
+type Declared = ReadonlyMap<string, readonly ParameterHeader[]>;
+
+/** Pages of the list; a server that has more goes round in a circle. */
+const MAX_PAGES = 256;
+/** How long calls wait for the list; one that does not come holds nothing up and declares nothing. */
+const PATIENCE_MS = 10_000;
+/** A server that changes its tools without a word is asked again when a call seems wrong, but not for each. */
+const RELOAD_MS = 5_000;
+
+export class ToolHeaders {
+  readonly #child: ModernChild;
+  #declared: Promise<Declared>;
+  #loadedAt = 0;
+
+  /** Asks the server to be told of changes, then for its tools, so that no change is between the two. */
+  constructor(child: ModernChild) {
+    this.#child = child;
+    const params = { notifications: { toolsListChanged: true } };
+    child.ask(modernRequest("tools", "subscriptions/listen", params), {
+      ...DEAF,
+      tell: (line) => {
+        if (!line.includes("notifications/subscriptions/acknowledged"))
+          this.#declared = this.#load();
+      },
+    });
+    this.#declared = this.#load();
+  }
+
+  /** The arguments of this tool that a call has to repeat. */
+  async of(tool: string): Promise<readonly ParameterHeader[]> {
+    return (await this.#declared).get(tool) ?? [];
+  }
+
+  /** As the server says now, unless it was asked a moment ago. */
+  async again(tool: string): Promise<readonly ParameterHeader[]> {
+    if (performance.now() - this.#loadedAt > RELOAD_MS) this.#declared = this.#load();
+    return this.of(tool);
+  }
+
+  async #load(): Promise<Declared> {
+    this.#loadedAt = performance.now();
+    const declared = new Map<string, readonly ParameterHeader[]>();
+    let cursor: unknown;
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const result = await resultOf(this.#child, cursor === undefined ? {} : { cursor });
+      const tools = result?.["tools"];
+      for (const tool of Array.isArray(tools) ? tools : []) {
+        if (!isMembers(tool) || typeof tool["name"] !== "string") continue;
+        const headers = parameterHeaders(tool["inputSchema"]);
+        if (headers.length > 0) declared.set(tool["name"], headers);
+      }
+      cursor = result?.["nextCursor"];
+      if (typeof cursor !== "string") break;
+    }
+    return declared;
+  }
+}
+
+const DEAF: Asker = { tell() {}, answer() {}, unsubscribed() {}, fail() {} };
+
+/** Undefined where it answers with an error, or not at all. */
+async function resultOf(child: ModernChild, params: Members): Promise<Members | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const timer = setTimeout(resolve, PATIENCE_MS);
+  child.ask(modernRequest("tools", "tools/list", params), {
+    ...DEAF,
+    answer: (line) => resolve(line),
+    fail: () => resolve(undefined),
+  });
+  const answer = parseEnvelope((await promise) ?? "");
+  clearTimeout(timer);
+  return answer.kind === "response" && isMembers(answer.result) ? answer.result : undefined;
+}
