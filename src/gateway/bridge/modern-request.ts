@@ -20,7 +20,7 @@ export function claimsModern(headers: Headers, message: RpcRequest | RpcNotifica
 export function refuseRequest(
   headers: Headers,
   request: RpcRequest,
-  revisions: { readonly served: readonly string[]; readonly named: readonly string[] },
+  revisions: readonly string[],
 ): Response | undefined {
   const { id } = request;
   const missing = missingMeta(request);
@@ -28,7 +28,7 @@ export function refuseRequest(
   const revision = String(metaOf(request.params)?.[META.revision]);
   const contradiction = contradictionIn(headers, request, revision);
   if (contradiction !== undefined) return mismatch(id, contradiction);
-  if (!revisions.served.includes(revision)) return refuseRevision(id, revision, revisions.named);
+  if (!revisions.includes(revision)) return refuseRevision(id, revision, revisions);
   for (const name of [REVISION, METHOD]) {
     if (!headers.has(name)) return mismatch(id, `The header ${name} is required.`);
   }
@@ -46,7 +46,10 @@ export function refuseNotification(
   return problem === undefined ? undefined : mismatch(undefined, problem);
 }
 
-/** Says which revisions there are instead. A client that knows one of them uses it, with or without a handshake. */
+/**
+ * Says which revisions there are instead. A client that knows one of them uses it: where only revisions with a
+ * handshake are named, by way of that. Where there are others, only these are, as in the server's own discovery.
+ */
 export function refuseRevision(
   id: RpcId | undefined,
   requested: string,

@@ -28,8 +28,8 @@ import { ToolHeaders } from "./tool-headers.ts";
 export interface ModernOptions {
   readonly start: StartServer;
   readonly limits: GatewayLimits;
-  /** What the server speaks, as `speaks` has found out. */
-  readonly eras: Pick<Eras, "modern" | "legacy">;
+  /** Those without sessions that the server speaks, as `speaks` has found out. */
+  readonly revisions: Eras["modern"];
   onEvent?: OnGatewayEvent;
 }
 
@@ -59,7 +59,7 @@ const NOT_PASSED = new Set([
 
 class Modern implements ModernEndpoint {
   readonly #limits: GatewayLimits;
-  readonly #revisions: { readonly served: readonly string[]; readonly named: readonly string[] };
+  readonly #revisions: readonly string[];
   readonly #onEvent: OnGatewayEvent;
   readonly #shared: SharedChild;
   readonly #toolsOf = new WeakMap<ModernChild, ToolHeaders>();
@@ -68,9 +68,9 @@ class Modern implements ModernEndpoint {
   #emptied: (() => void) | undefined;
   #isClosing = false;
 
-  constructor({ start, limits, eras, onEvent = () => {} }: ModernOptions) {
+  constructor({ start, limits, revisions, onEvent = () => {} }: ModernOptions) {
     this.#limits = limits;
-    this.#revisions = { served: eras.modern, named: [...eras.modern, ...eras.legacy] };
+    this.#revisions = revisions;
     this.#onEvent = onEvent;
     this.#shared = new SharedChild({
       start,

@@ -95,7 +95,7 @@ describe("refuseRequest", () => {
       status: 400,
       error: {
         code: -32022,
-        data: { supported: [REVISION, "2025-11-25"], requested: "2099-01-01" },
+        data: { supported: [REVISION], requested: "2099-01-01" },
       },
     });
   });
@@ -140,10 +140,7 @@ describe("claimsModern", () => {
 async function refusal(method: string, params: Record, headers: Record): Promise<unknown> {
   const message = parse({ id: 1, method, params });
   if (message.kind !== "request") throw new Error("it is one");
-  const response = refuseRequest(headersOf(headers), message, {
-    served: [REVISION],
-    named: [REVISION, "2025-11-25"],
-  });
+  const response = refuseRequest(headersOf(headers), message, [REVISION]);
   return response && { status: response.status, ...JSON.parse(await response.text()) };
 }
 
