@@ -54,7 +54,8 @@ export class Exchange {
     this.#settle(id, failed ? "failed" : "answered");
     const isDone = this.#unanswered.size === 0;
     if (this.#stream === undefined && !this.#isBatch && text.length <= LONG_CHARACTERS) {
-      this.#resolve(jsonResponse(text, { headers: this.#options.headers ?? {} }));
+      // A session that was refused has no id to tell.
+      this.#resolve(jsonResponse(text, failed ? {} : { headers: this.#options.headers ?? {} }));
       return;
     }
     const stream = this.#asStream();

@@ -14,9 +14,9 @@ export class InFlight {
   readonly #byToken = new Map<RpcId, Exchange>();
   readonly #exchanges = new Set<Exchange>();
 
-  /** Whether nothing is due. */
-  get isEmpty(): boolean {
-    return this.#calls.size === 0;
+  /** Requests that are unanswered. */
+  get size(): number {
+    return this.#calls.size;
   }
 
   /** The only one that there is; undefined where there are several. */

@@ -8,6 +8,7 @@ import type { Envelope, NoEnvelope, RpcId, RpcRequest, RpcResponse } from "../rp
 import { isMembers, namedId, parseEnvelope } from "../rpc/envelope.ts";
 import { Exchange } from "./exchange.ts";
 import { InFlight } from "./in-flight.ts";
+import { Inbox } from "./inbox.ts";
 import {
   CLOSING,
   comeAgain,
@@ -34,6 +35,9 @@ export interface SessionOptions {
   onSettled(): void;
 }
 
+/** More than a client makes that waits for answers. */
+const MAX_UNANSWERED = 1_024;
+
 export class Session {
   readonly id: string = crypto.randomUUID();
   readonly principal: string;
@@ -43,21 +47,22 @@ export class Session {
   readonly #child: WaitingChild["process"];
   readonly #inFlight = new InFlight();
   readonly #streams = new SessionStreams(() => this.#touch());
+  readonly #inbox: Inbox;
   readonly #routing: Routing;
   readonly #openedAt = performance.now();
   #usedAt = this.#openedAt;
   #opening: RpcId | undefined;
-  #writing: void | Promise<void> = undefined;
   #state: "open" | "closing" | "ended" = "open";
 
   constructor(child: WaitingChild, options: SessionOptions) {
     this.principal = options.principal;
     this.#options = options;
     this.#child = child.process;
+    this.#inbox = new Inbox(this.#child, options.limits.maxBodyBytes);
     this.#routing = new Routing({
       inFlight: this.#inFlight,
       streams: this.#streams,
-      reply: (line) => void this.#send(line),
+      reply: (line) => this.#inbox.send(line),
       onAnswer: (response) => this.#onAnswer(response),
       onDropped: (unsafeLine) =>
         options.onEvent({ type: "line-dropped", pid: this.#child.pid, unsafeLine }),
@@ -70,7 +75,7 @@ export class Session {
 
   /** Whether no request is unanswered. */
   get isQuiet(): boolean {
-    return this.#inFlight.isEmpty;
+    return this.#inFlight.size === 0;
   }
 
   /** Sends the request that opens it; its answer, if it is none of failure, tells the client the session's id. */
@@ -79,17 +84,14 @@ export class Session {
     return this.#exchange([initialize], { "mcp-session-id": this.id });
   }
 
-  /** Pending while the server does not take what has been sent: more would pile up here. */
-  async writable(): Promise<void> {
+  /** Answers a POST. */
+  async post(request: Request): Promise<Response> {
     this.#touch();
-    await this.#writing;
-  }
-
-  /** Answers one body of a POST. */
-  post(text: string): Promise<Response> {
+    const text = await this.#inbox.read(request);
+    if (text instanceof Response) return text;
     const message = parseEnvelope(text);
     const isBatch = message.kind === "batch" && allowsBatches(this.revision);
-    return this.#take(isBatch ? elementsOf(text).map(parseEnvelope) : [message]);
+    return await this.#take(isBatch ? elementsOf(text).map(parseEnvelope) : [message]);
   }
 
   /** The stream for what belongs to no request, or the rest of the stream that an event was on. */
@@ -153,13 +155,16 @@ export class Session {
     if (problem !== undefined) return problem;
     for (const message of others) this.#pass(message);
     if (requests.length > 0) return this.#exchange(requests);
-    await this.#writing;
+    await this.#inbox.taken();
     return new Response(null, { status: 202 });
   }
 
   #problemOf(requests: readonly RpcRequest[]): Response | undefined {
     if (this.#state === "ended") return unknownSession();
     if (requests.length > 0 && this.#state === "closing") return comeAgain(CLOSING);
+    if (this.#inFlight.size + requests.length > MAX_UNANSWERED) {
+      return comeAgain("Too many requests of this session are unanswered.");
+    }
     const ids = new Set<RpcId>();
     for (const { id, method } of requests) {
       if (method === "initialize")
@@ -184,14 +189,14 @@ export class Session {
         this.#options.onEvent({ type: "call-finished", unsafeMethod, milliseconds, outcome }),
     });
     this.#inFlight.add(exchange, requests);
-    for (const { text } of requests) this.#send(text);
+    for (const { text } of requests) this.#inbox.send(text);
     return exchange.response;
   }
 
   /** An answer that the server does not wait for goes nowhere: it could be meant for another client's question. */
   #pass(message: Envelope): void {
     if (message.kind === "response" && !this.#routing.awaits(message.id)) return;
-    this.#send(message.text);
+    this.#inbox.send(message.text);
     if (message.kind !== "notification" || message.method !== "notifications/cancelled") return;
     const id = namedId(message.params, "requestId");
     if (id !== undefined) this.#inFlight.ownerOf(id)?.cancel(id);
@@ -208,11 +213,6 @@ export class Session {
     }
     this.#routing.flush();
     this.#options.onSettled();
-  }
-
-  #send(line: string): void {
-    const sent = this.#child.send(line);
-    this.#writing = sent;
   }
 
   #touch(): void {

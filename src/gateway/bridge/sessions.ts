@@ -90,10 +90,9 @@ class Sessions implements Endpoint {
     const id = request.headers.get("mcp-session-id");
     const session = id === null ? undefined : this.#find(id, request, caller);
     if (session instanceof Response) return session;
-    await session?.writable();
+    if (session !== undefined) return await session.post(request);
     const text = await readBody(request, this.#options.limits.maxBodyBytes);
-    if (text instanceof Response) return text;
-    return session === undefined ? this.#open(text, caller) : session.post(text);
+    return text instanceof Response ? text : await this.#open(text, caller);
   }
 
   #get(request: Request, caller: Caller): Response {
