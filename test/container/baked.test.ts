@@ -77,10 +77,14 @@ beforeAll(async () => {
   for (const sample of Object.keys(SAMPLES) as Sample[]) await build(sample);
 }, BUILD_MS);
 
+// The servers here speak for themselves, and not to clients.
+const HANDED_OVER = "--env=SERVER_TRANSPORT=http";
+const AS_ORDINARY = [...AS_USER, HANDED_OVER];
+
 describe.each([
-  ["root with Docker's default capabilities", [...AS_ROOT, "--user=0:0"]],
-  ["1000:1000 without capabilities", AS_USER],
-  ["1000:1000 with a root that may not be written", [...AS_USER, "--read-only"]],
+  ["root with Docker's default capabilities", [...AS_ROOT, "--user=0:0", HANDED_OVER]],
+  ["1000:1000 without capabilities", AS_ORDINARY],
+  ["1000:1000 with a root that may not be written", [...AS_ORDINARY, "--read-only"]],
 ] as const)("as %s", (_, rules) => {
   containerTest("a server from npm answers an MCP client", async () => {
     const port = freePort();
@@ -146,7 +150,7 @@ containerTest(
     // The mode of the root directory is the builder's.
     const files = "/bin /tmp /work/here /usr/bin/su /.fastmcp-runner/image.json";
     const script = `stat -c "%u:%g %n" /; stat -c "%u:%g %a %n" ${files}`;
-    const run = await podman("run", ...AS_USER, tagOf("tools"), "--", "sh", "-c", script);
+    const run = await podman("run", ...AS_ORDINARY, tagOf("tools"), "--", "sh", "-c", script);
     expect(run.stdout, run.stderr).toBe(
       `0:0 /
 1000:1000 755 /bin
@@ -180,7 +184,7 @@ containerTest(
   async () => {
     const loader = "/.fastmcp-runner/loader";
     const script = `test -x ${loader} && ! test -r ${loader} && stat -c %u:%a ${loader}`;
-    const run = await podman("run", ...AS_USER, tagOf("tools"), "--", "sh", "-c", script);
+    const run = await podman("run", ...AS_ORDINARY, tagOf("tools"), "--", "sh", "-c", script);
     expect(run.stdout, run.stderr).toBe("0:711\n");
   },
 );
@@ -204,7 +208,7 @@ containerTest(
   "the image's name may be set as well, another one is refused, and RUN_MODE asks for it",
   async () => {
     const start = (...settings: string[]) =>
-      podman("run", ...AS_USER, ...settings.map((one) => `--env=${one}`), tagOf("alone"));
+      podman("run", ...AS_ORDINARY, ...settings.map((one) => `--env=${one}`), tagOf("alone"));
     const same = await start(`IMAGE=${names.get("alone")}`, "RUN_MODE=baked");
     expect(same.stdout, same.stderr).toBe("alone\n");
     const other = await start("IMAGE=ghcr.io/org/other:1");
@@ -214,13 +218,13 @@ containerTest(
 );
 
 containerTest("inspect and doctor describe the baked image", async () => {
-  const inspect = await podman("run", ...AS_USER, tagOf("tools"), "inspect", "--json");
+  const inspect = await podman("run", ...AS_ORDINARY, tagOf("tools"), "inspect", "--json");
   expect(JSON.parse(inspect.stdout)).toMatchObject({
     image: names.get("tools"),
     user: "me",
     launch: { runMode: "baked", workingDirectory: "/work/here" },
   });
-  const doctor = await podman("run", ...AS_USER, tagOf("tools"), "doctor");
+  const doctor = await podman("run", ...AS_ORDINARY, tagOf("tools"), "doctor");
   expect(doctor.stdout, doctor.stderr).toMatch(
     new RegExp(`^root +${names.get("tools")} \\(sha256:[0-9a-f]{64}\\), baked$`, "m"),
   );

@@ -61,6 +61,7 @@ describe.each([
             `cd "$HOME" && echo here > file && echo "$PORT $MCP_PATH $KEY"; ${busybox} id -u; ${busybox} env`,
           ],
           WorkingDir: "/app",
+          ExposedPorts: { "7860/tcp": {} },
         },
       });
       using registry = startLoopbackRegistry({
@@ -92,7 +93,7 @@ containerTest(
       IMAGE: "registry.invalid:5000/server:1",
     });
     expect(stderr).toMatch(
-      /^fastmcp-runner: warn: registry\.invalid:5000 is out of reach: this is a Hugging Face Space.*\n.*REGISTRY_UNREACHABLE/,
+      /^fastmcp-runner: warn: registry\.invalid:5000 is out of reach: this is a Hugging Face Space.*\n.*REGISTRY_UNREACHABLE/m,
     );
   },
 );

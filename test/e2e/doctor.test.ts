@@ -1,7 +1,8 @@
-// What `doctor` says of the way to a registry, and of what is kept.
+// What `doctor` says of the way to a registry, of what is kept, and of how a server would run here.
 
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
+import { parseDoctorAnswer } from "../support/doctor-answer.ts";
 import { runRunner } from "../support/runner.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -51,6 +52,40 @@ test("doctor says where images are kept, and where they cannot be", async () => 
   expect(await text("/proc/1/x")).toContain(
     "/proc/1/x may not be written by this user; set CACHE_DIR",
   );
+});
+
+describe("doctor --json", () => {
+  test.each([
+    ["says what it always says", {}],
+    ["says it with mirrors and a cache", { ...MIRRORS, CACHE_DIR: "/nonexistent/cache" }],
+    ["says it of a mode that is asked for", { RUN_MODE: "baked" }],
+    ["says it where nothing may be written", { WORK_DIR: "/proc/1/x" }],
+  ])("%s, and nothing else", async (_, environment) => {
+    const { stdout, stderr, status } = await doctor(environment, "--json");
+    expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
+    expect(() => parseDoctorAnswer(stdout)).not.toThrow();
+  });
+
+  test("tells the mode that RUN_MODE leads to, or why it leads to none", async () => {
+    const modeWith = async (environment: Readonly<Record<string, string>>) =>
+      parseDoctorAnswer((await doctor(environment, "--json")).stdout);
+    const { runMode, probe } = await modeWith({});
+    expect(runMode.asked).toBe("auto");
+    if (!("mode" in runMode)) throw new Error(runMode.problem);
+    const ability = probe.modes[runMode.mode];
+    expect(ability).toMatchObject({ works: true });
+    // The mode's own words come first, and after them the better ones that it is taken instead of.
+    if (ability.works && runMode.mode !== "loader")
+      expect(runMode.reason).toStartWith(ability.detail);
+    expect((await modeWith({ RUN_MODE: "baked" })).runMode).toEqual({
+      asked: "baked",
+      problem: expect.stringMatching(/^run mode baked does not work here: .*does not exist/),
+    });
+    expect((await modeWith({ WORK_DIR: "/proc/1/x" })).runMode).toMatchObject({
+      problem: expect.stringContaining("no directory can be created in /proc/1"),
+      hint: expect.stringContaining("Set WORK_DIR"),
+    });
+  });
 });
 
 function doctor(environment: Readonly<Record<string, string>>, ...flags: readonly string[]) {
