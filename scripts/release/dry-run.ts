@@ -7,13 +7,13 @@
 
 import { existsSync, mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import packageJson from "../../package.json";
 import { digestOf } from "../../src/oci/digest.ts";
 import { removeTree } from "../../src/system/private-directory.ts";
 import { startDockerRegistry } from "../../test/support/docker-registry.ts";
-import { removePodmanStorage } from "../../test/support/podman.ts";
+import { podmanProblem, removePodmanStorage } from "../../test/support/podman.ts";
 import { assemble } from "./assemble.ts";
 import { hasSection, readChangelog } from "./changelog.ts";
 import { CHECKSUMS, makeFiles, type SourceState } from "./binaries.ts";
@@ -24,7 +24,7 @@ import { type LayoutDescriptor, mergeLayout, writeIndex } from "./oci-layout.ts"
 import { REPOSITORIES, tagsIn } from "./plan.ts";
 import { programsProblem } from "./programs.ts";
 import { describe, publish, type Publication } from "./publish.ts";
-import { sourceState } from "./source.ts";
+import { sourceState, uncommitted } from "./source.ts";
 import { verifyPublication } from "./verify.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { out: { type: "string" } },
   });
-  const problem = programsProblem(PROGRAMS);
+  const problem = programsProblem(PROGRAMS) ?? podmanProblem();
   if (problem !== undefined) return giveUp(problem);
   const out = values.out === undefined ? emptied(OUT) : refuseFull(resolve(values.out));
   const work = mkdtempSync(join(tmpdir(), "fastmcp-runner-release-"));
@@ -52,15 +52,21 @@ async function main(): Promise<void> {
 async function dryRun(out: string, work: string): Promise<void> {
   const source = await sourceState();
   const signer = await throwAwayKey(work);
-  show(`the binaries of ${source.commit}`);
+  const { bases, reason } = await chooseBases(work, PLATFORMS, source.createdAt);
+  const changes = (await uncommitted()) === "" ? "" : ", with changes that no commit has";
+  show(`the binaries of ${source.commit}${changes}`);
   const files = join(out, "files");
   const binaries = await makeFiles(files, source);
+  for (const { target, sha256 } of binaries) console.log(`  ${sha256}  ${target}`);
   await signFile(signer, join(files, CHECKSUMS));
   await verifyFile(signer, join(files, CHECKSUMS));
-  for (const { target, sha256 } of binaries) console.log(`  ${sha256}  ${target}`);
+  show(`a release would get these files, which are in ${files}`);
+  for (const name of readdirSync(files).toSorted()) console.log(`  ${name}`);
 
-  const { bases, reason } = await chooseBases(work, PLATFORMS, source.createdAt);
   show(`the images, on ${reason}`);
+  for (const warning of new Set([...bases.values()].map((base) => base.warning ?? ""))) {
+    if (warning !== "") console.log(`  ${warning}`);
+  }
   const layout = join(out, "image");
   mkdirSync(layout, { recursive: true });
   const images: LayoutDescriptor[] = [];
@@ -74,7 +80,12 @@ async function dryRun(out: string, work: string): Promise<void> {
     ref: "HEAD",
   };
   const parts = { layout, directory: out, images, bases, binaries, source, builder };
-  await rehearse({ ...(await assemble(parts)), signer });
+  const assembled = await assemble(parts);
+  show(`the image ${assembled.index} of all platforms, in ${layout}, with what is attested`);
+  for (const { digest, type, predicate } of assembled.attestations) {
+    console.log(`  ${digest}  ${type}, in ${basename(predicate)}`);
+  }
+  await rehearse({ ...assembled, signer });
 }
 
 // As on a machine that has only this platform.
@@ -120,7 +131,7 @@ async function rehearse(assembled: Assembled): Promise<void> {
   if (!hasSection(readChangelog(), packageJson.version)) {
     show(`${VERSION_TAG} itself would stop now: docs/CHANGELOG.md has no section for it`);
   }
-  show("everything was signed, attested and verified; nothing has left this machine");
+  show("all of it was verified, by the README's commands too; nothing has left this machine");
 }
 
 // What an earlier run has left.

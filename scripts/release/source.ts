@@ -22,9 +22,14 @@ export async function sourceState(
   return { commit, createdAt: Number(text) };
 }
 
+/** What the checkout has that no commit has, as git lists it. */
+export function uncommitted(): Promise<string> {
+  return mustRun(["git", "-C", ROOT, "status", "--porcelain"]);
+}
+
 /** Throws when the checkout has changes that no commit has: nothing that is published could tell what it is. */
 export async function refuseChanges(): Promise<void> {
-  const changes = await mustRun(["git", "-C", ROOT, "status", "--porcelain"]);
+  const changes = await uncommitted();
   if (changes !== "")
     throw new Error(`the checkout has changes that are not committed:\n${changes}`);
 }

@@ -5,11 +5,16 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { podmanMust } from "../../test/support/podman.ts";
-import { buildStandInBases, STAND_IN } from "../../test/support/stand-in-base.ts";
+import {
+  buildStandInBases,
+  STAND_IN,
+  STAND_IN_PROGRAMS,
+} from "../../test/support/stand-in-base.ts";
 import type { ImageBase } from "./image.ts";
+import { programsProblem } from "./programs.ts";
 
 const WARNING =
-  "On a stand-in for Alpine, made from the building machine's own programs, whatever the platform: never published.";
+  "On a stand-in for Alpine: only the runner is the platform's own, all other programs are the building machine's. Never published.";
 
 /** Makes the stand-in for each of the platforms, as of a time. The directory is not needed afterwards. */
 export async function onStandIns(
@@ -17,6 +22,9 @@ export async function onStandIns(
   platforms: readonly string[],
   createdAt: number,
 ): Promise<ReadonlyMap<string, ImageBase>> {
+  const problem = programsProblem(STAND_IN_PROGRAMS);
+  if (problem !== undefined) throw new Error(`there is no stand-in for Alpine: ${problem}`);
+  if (process.arch !== "x64") throw new Error("the stand-in for Alpine is made for x64");
   const context = join(directory, "stand-in");
   mkdirSync(context);
   await buildStandInBases(context);

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
 import packageJson from "../../package.json";
@@ -37,7 +37,23 @@ inCi(
       expect(said).toContain(`${repository}:${VERSION} → ${digest} (must be new)`);
       expect(said).toContain(`${repository}:latest-stable → ${digest} (moves)`);
     }
-    expect(said).toContain("the same release once more stops: its tag is taken");
+    expect(said).toContain("the same image once more would change nothing");
+    expect(said).toContain(`another image as ${VERSION} would stop: the tag is taken`);
+    expect(said).not.toContain("would stop now");
+    for (const name of readdirSync(out.file("files"))) expect(said).toContain(`\n  ${name}\n`);
+    // For the index and for both of its images.
+    expect(
+      said.match(/^ {2}sha256:[0-9a-f]{64} {2}spdx, in image[-\w]*\.spdx\.json$/gm),
+    ).toHaveLength(3);
+    expect(said.match(/^ {2}sha256:[0-9a-f]{64} {2}slsaprovenance1, in /gm)).toHaveLength(3);
+    if (said.includes("on a stand-in")) {
+      expect(said).toContain("only the runner is the platform's own");
+    }
+    // What is attested of an image is what the image has, its Alpine packages too.
+    const list = readFileSync(out.file("image-linux-arm64.spdx.json"), "utf8");
+    for (const name of ["crane", "proot-static", "bubblewrap", "su-exec"]) {
+      expect(list).toContain(`pkg:apk/alpine/${name}@`);
+    }
     const checked = Bun.spawnSync(["sha256sum", "--check", "--strict", "SHA256SUMS"], {
       cwd: out.file("files"),
     });
