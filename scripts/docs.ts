@@ -1,5 +1,5 @@
-// Writes the README's tables from the code and what the bench has found, and its chart, or with --check fails when
-// they differ.
+// Writes the README's tables from the code and from what the bench and the places have found, and its chart, or with
+// --check fails when they differ.
 
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -11,22 +11,27 @@ import { modesParagraph, modesTable, probeSentence } from "./bench/modes/section
 import type { Results } from "./bench/results.ts";
 import { speedChart, speedText, startsParagraph } from "./bench/section.ts";
 import { startsTable, summaryTable } from "./bench/table.ts";
+import type { PlacesResults } from "./places/results.ts";
+import { placesTables } from "./places/section.ts";
 
 const README = join(import.meta.dir, "..", "README.md");
 const CHART = join(import.meta.dir, "..", "docs/bench.svg");
 const RESULTS = join(import.meta.dir, "..", "docs/bench.json");
 const MODES = join(import.meta.dir, "..", "docs/modes.json");
+const PLACES = join(import.meta.dir, "..", "docs/places.json");
 
 const TABLES: Readonly<Record<string, () => string>> = {
   settings: settingsTable,
   errors: errorsTable,
   "safe paths": safePathsList,
   modes: modesSection,
+  places: placesSection,
   speed: speedSection,
 };
 
 const results = JSON.parse(readFileSync(RESULTS, "utf8")) as Results; // written by scripts/bench.ts
 const modes = JSON.parse(readFileSync(MODES, "utf8")) as ModesResults; // as well
+const places = JSON.parse(readFileSync(PLACES, "utf8")) as PlacesResults; // written by scripts/places.ts
 const readme = readFileSync(README, "utf8");
 await settle(README, readme, Object.entries(TABLES).reduce(replaceTable, readme));
 const chart = (await Bun.file(CHART).exists()) ? readFileSync(CHART, "utf8") : "";
@@ -84,6 +89,21 @@ function errorsTable(): string {
 
 function safePathsList(): string {
   return SAFE_PATHS.map((path) => `\`${path}\``).join(", ");
+}
+
+function placesSection(): string {
+  const { images, auto, modes, reasons } = placesTables(places);
+  const [autoHead = [], ...autoRows] = auto;
+  const [modesHead = [], ...modesRows] = modes;
+  return [
+    images.map((line) => `- ${line}`).join("\n"),
+    "What `auto` takes:",
+    table(autoHead, autoRows),
+    "<details>\n<summary>Each mode, and the reasons</summary>",
+    table(modesHead, modesRows),
+    reasons.map((line, index) => `${index + 1}. ${line}`).join("\n"),
+    "</details>",
+  ].join("\n\n");
 }
 
 function modesSection(): string {

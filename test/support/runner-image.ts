@@ -29,7 +29,8 @@ export function canRunContainers(): boolean {
   return containerProblem() === undefined;
 }
 
-function containerProblem(): string | undefined {
+/** What keeps RUNNER_IMAGE from being built and run here. */
+export function containerProblem(): string | undefined {
   const programs = ["podman", "unshare", ...STAND_IN_PROGRAMS];
   const missing = programs.filter((program) => Bun.which(program) === null);
   if (missing.length > 0) return `needs ${missing.join(", ")}`;
