@@ -20,6 +20,7 @@ import { freePort } from "../system/free-port.ts";
 import { isListenedOn, portsOfSession } from "../system/listening.ts";
 import { startServerChild } from "../system/server-child.ts";
 import type { ExecuteOptions } from "./execute.ts";
+import { introduce } from "./introduce.ts";
 import { logGatewayEvent } from "./gateway-log.ts";
 import type { Gateway, GatewayRequest } from "./gateway.ts";
 
@@ -50,8 +51,13 @@ export async function serve(
     },
   };
   const endpoint = await Promise.race([openEndpoint(way, ground), ended]);
-  if (typeof endpoint !== "string") front.serve(endpoint);
+  const closing = new AbortController();
+  if (typeof endpoint !== "string") {
+    front.serve(endpoint);
+    void introduce(endpoint, gateway, closing.signal);
+  }
   const signal = await ended;
+  closing.abort();
   log.info(`ending on ${signal}`);
   await front.close(request.shutdownGrace * 1_000);
   return 0;

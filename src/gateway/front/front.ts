@@ -43,7 +43,7 @@ export interface Front {
   tell(phase: Phase): void;
   /** Adds to what is known of the server. */
   describe(subject: Subject): void;
-  /** From now on, and for those who wait, this answers. */
+  /** From now on, and for those who wait, this answers MCP requests. The phase stays what it is. */
   serve(endpoint: Endpoint): void;
   /** Gives the port up at once, with every connection. */
   release(): Promise<void>;
@@ -116,7 +116,6 @@ export function openFront(options: FrontOptions): Front {
     },
     serve(next) {
       endpoint = next;
-      if (phase.state === "starting") phase = { state: "serving" };
       ready.resolve(next);
     },
     release: () => server.stop(true),
