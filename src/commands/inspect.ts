@@ -1,6 +1,7 @@
 // `inspect`: stages 1 to 3 and how the server would be started. Values that look secret are hidden.
 
 import { printable } from "../errors.ts";
+import type { ServerWay } from "../gateway/way.ts";
 import { hideSecret } from "../launch/secret-names.ts";
 import type { BakedImage } from "../oci/baked-image.ts";
 import { formatPlatform } from "../oci/platform.ts";
@@ -10,6 +11,7 @@ import { fetchImage } from "../pipeline.ts";
 import { findBaked } from "../stages/baked.ts";
 import { variablesOf } from "../stages/drop-privileges.ts";
 import type { Image } from "../stages/fetch-config.ts";
+import { decideWay, launchRequestFor } from "../stages/way.ts";
 import {
   type BakedRequest,
   SERVER_SETTINGS,
@@ -46,6 +48,8 @@ interface Description {
     readonly command: readonly string[];
     readonly workingDirectory: string;
     readonly runMode: string;
+    /** How clients will reach the server, and why. */
+    readonly transport: ServerWay;
     readonly environment: Readonly<Record<string, string>>;
   };
 }
@@ -69,6 +73,7 @@ function describe(
   request: BakedRequest,
 ): Description {
   const { serverArguments } = request;
+  const way = decideWay(config, request);
   const rest = serverArguments.length > 0 ? serverArguments : config.cmd;
   return {
     image,
@@ -83,7 +88,8 @@ function describe(
       command: [...config.entrypoint, ...rest],
       workingDirectory: config.workingDir,
       runMode: request.runMode,
-      environment: hidden(variablesOf(config, request)),
+      transport: way,
+      environment: hidden(variablesOf(config, launchRequestFor(request, way))),
     },
   };
 }
@@ -116,11 +122,27 @@ function asText({ launch, layers, labels, ...image }: Description): string {
     `  command            ${launch.command.map(quoted).join(" ") || "none: name one after --"}`,
     `  working directory  ${launch.workingDirectory}`,
     `  run mode           ${launch.runMode === "auto" ? "auto: decided once the files are there" : launch.runMode}`,
+    `  transport          ${wayText(launch.transport)}`,
     "  environment",
     ...pairs(launch.environment),
     ...(Object.keys(labels).length === 0 ? [] : ["  labels", ...pairs(labels)]),
   ];
   return lines.map(printable).join("\n");
+}
+
+function wayText(way: ServerWay): string {
+  switch (way.kind) {
+    case "hand-over":
+      return `the server serves it by itself (${way.reason})`;
+    case "bridge":
+      return `served over HTTP for a server on stdio (${way.reason})`;
+    case "proxy":
+      return `led to the server's port ${way.port} (${way.reason})`;
+    case "guard":
+      return `led to the server (${way.reason})`;
+    case "watch":
+      return `decided by what the server does (${way.reason})`;
+  }
 }
 
 function quoted(argument: string): string {
