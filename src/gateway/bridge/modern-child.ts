@@ -7,7 +7,7 @@ import {
   requestedProgressToken,
   type RpcRequest,
 } from "../rpc/envelope.ts";
-import { memberFinder, type MemberProblem, replaceSpans, textOf } from "../rpc/splice.ts";
+import { memberFinder, replaceSpans, textOf } from "../rpc/splice.ts";
 import type { ServerEnd, ServerProcess, StartServer } from "../server-process.ts";
 import { type Change, readServerLine, type ServerLine } from "./modern-line.ts";
 import { META, metaOf } from "./modern-terms.ts";
@@ -42,20 +42,7 @@ interface Pending {
   isSubscribed: boolean;
 }
 
-/**
- * What is replaced, and what has been judged: were a member of these there twice, the server might take the one that
- * nobody has looked at.
- */
-const find = memberFinder({
-  id: ["id"],
-  method: ["method"],
-  token: ["params", "_meta", "progressToken"],
-  revision: ["params", "_meta", META.revision],
-  capabilities: ["params", "_meta", META.clientCapabilities],
-  name: ["params", "name"],
-  uri: ["params", "uri"],
-  arguments: ["params", "arguments"],
-});
+const find = memberFinder({ id: ["id"], token: ["params", "_meta", "progressToken"] });
 
 export class ModernChild {
   readonly process: ServerProcess;
@@ -78,12 +65,11 @@ export class ModernChild {
     return this.#hasEnded;
   }
 
-  /** Sends a request, or says what is wrong with its text. Never waits for the answer. */
-  ask(request: RpcRequest, asker: Asker): Asked | MemberProblem {
+  /** Sends a request whose text has been judged to be unambiguous. Never waits for the answer. */
+  ask(request: RpcRequest, asker: Asker): Asked {
     const found = find(request.text);
-    if ("problem" in found) return found;
+    if ("problem" in found || found.id === undefined) throw new TypeError("an ambiguous request");
     const { id: idSpan, token } = found;
-    if (idSpan === undefined) return { problem: "has no id" };
     const id = `${this.#prefix}-${++this.#count}`;
     const replaced = [{ span: idSpan, by: JSON.stringify(id) }];
     const wantsProgress = requestedProgressToken(request.params) !== undefined;

@@ -5,7 +5,9 @@
 import { decodeHeaderValue } from "../http/header-value.ts";
 import { isMembers, type RpcId, type RpcNotification, type RpcRequest } from "../rpc/envelope.ts";
 import { failureResponse, RPC_CODES } from "../rpc/failures.ts";
+import { memberFinder } from "../rpc/splice.ts";
 import { isModernRevision, META, metaOf } from "./modern-terms.ts";
+import { invalidRequest } from "./refusals.ts";
 
 /** Whether it is said to be of a revision without sessions, by its `_meta` or, where that says nothing, its header. */
 export function claimsModern(headers: Headers, message: RpcRequest | RpcNotification): boolean {
@@ -23,6 +25,8 @@ export function refuseRequest(
   revisions: readonly string[],
 ): Response | undefined {
   const { id } = request;
+  const ambiguous = refuseAmbiguous(request);
+  if (ambiguous !== undefined) return ambiguous;
   const missing = missingMeta(request);
   if (missing !== undefined) return missing;
   const revision = String(metaOf(request.params)?.[META.revision]);
@@ -41,6 +45,8 @@ export function refuseNotification(
   headers: Headers,
   notification: RpcNotification,
 ): Response | undefined {
+  const ambiguous = refuseAmbiguous(notification);
+  if (ambiguous !== undefined) return ambiguous;
   const revision = metaOf(notification.params)?.[META.revision];
   const problem = contradictionIn(headers, notification, revision);
   return problem === undefined ? undefined : mismatch(undefined, problem);
@@ -78,6 +84,25 @@ const NAMED_BY = new Map([
   ["prompts/get", "name"],
   ["resources/read", "uri"],
 ]);
+
+/** Every member that is judged or replaced: of two, the server might take the one that nobody has looked at. */
+const find = memberFinder({
+  id: ["id"],
+  method: ["method"],
+  token: ["params", "_meta", "progressToken"],
+  revision: ["params", "_meta", META.revision],
+  capabilities: ["params", "_meta", META.clientCapabilities],
+  name: ["params", "name"],
+  uri: ["params", "uri"],
+  arguments: ["params", "arguments"],
+});
+
+function refuseAmbiguous(message: RpcRequest | RpcNotification): Response | undefined {
+  const found = find(message.text);
+  if (!("problem" in found)) return undefined;
+  const id = message.kind === "request" ? message.id : undefined;
+  return invalidRequest(`The message ${found.problem}.`, id);
+}
 
 function missingMeta({ id, params }: RpcRequest): Response | undefined {
   const meta = metaOf(params) ?? {};

@@ -161,11 +161,8 @@ class Modern implements ModernEndpoint {
       if (child.hasEnded) continue;
       if (problem !== undefined) return exchange.refuse(mismatch(request.id, problem));
       if (exchange.isFinished) return;
-      const asked = child.ask(request, exchange);
-      if ("problem" in asked) {
-        return exchange.refuse(invalidRequest(`The message ${asked.problem}.`, request.id));
-      }
-      return exchange.sent(() => child.cancel(asked.id));
+      const { id } = child.ask(request, exchange);
+      return exchange.sent(() => child.cancel(id));
     }
   }
 
