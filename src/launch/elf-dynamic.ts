@@ -22,7 +22,7 @@ const DT_RUNPATH = 29;
 const MAX_STRING_BYTES = 4096;
 
 /** Reads the dynamic section of an ELF file; nothing where it has none, is damaged, or may not be read. */
-export function readDynamicSection(hostPath: string): DynamicSection | undefined {
+export function readDynamicSection(hostPath: string | Buffer): DynamicSection | undefined {
   let descriptor: number;
   try {
     descriptor = openSync(hostPath, "r");

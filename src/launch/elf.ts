@@ -78,6 +78,9 @@ export interface Segment {
   readonly size: number;
   /** Where it lies in memory; a shared object's addresses begin with 0. */
   readonly address: number;
+  readonly memorySize: number;
+  /** Where the file describes it. */
+  readonly header: number;
 }
 
 /** The segments of an open ELF file, and whether its words have 64 bits; nothing where it is damaged. */
@@ -105,6 +108,8 @@ function programHeaders(descriptor: number, header: Buffer): Segment[] | undefin
       offset: wide ? Number(table.readBigUInt64LE(at + 8)) : table.readUInt32LE(at + 4),
       size: wide ? Number(table.readBigUInt64LE(at + 32)) : table.readUInt32LE(at + 16),
       address: wide ? Number(table.readBigUInt64LE(at + 16)) : table.readUInt32LE(at + 8),
+      memorySize: wide ? Number(table.readBigUInt64LE(at + 40)) : table.readUInt32LE(at + 20),
+      header: start + at,
     };
   });
 }

@@ -1,5 +1,6 @@
 // Everything that is decided about a start before it happens. A record, no code.
 
+import type { OwnLoader } from "./elf-patch.ts";
 import type { Identity } from "./ownership.ts";
 import type { NamespaceToolFound } from "./probe.ts";
 import type { Tracer } from "./proot-trial.ts";
@@ -35,5 +36,10 @@ export interface LaunchPlan {
   /** The program that traces the server in proot. */
   readonly tracer?: Tracer;
   /** In loader mode, where all other names are this machine's: directories that its tree must have, inside it. */
-  readonly relocated?: { readonly workingDirectory: string; readonly home: string };
+  readonly relocated?: {
+    readonly workingDirectory: string;
+    readonly home: string;
+    /** The program's file, and what is to be written into it so that the kernel can start it. */
+    readonly ownLoader?: OwnLoader & { readonly path: string };
+  };
 }

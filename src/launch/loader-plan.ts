@@ -4,6 +4,7 @@
 import { realpathSync } from "node:fs";
 import { posix } from "node:path";
 import { RunnerError, printable } from "../errors.ts";
+import { type OwnLoader, takesLoader } from "./elf-patch.ts";
 import type { LaunchPlan } from "./launch-plan.ts";
 import { type LoaderCommand, loaderCommand } from "./loader-command.ts";
 import {
@@ -34,14 +35,15 @@ export function planLoader(plan: LaunchPlan, warn: LoaderWarning): LaunchPlan {
   const place: LoaderPlace = { view, root };
   const command = commandOf(plan, place);
   const program = hostPathOf(root, command.program);
-  // A loader gives the program's path as its argv[0], and that is the only name that leads to its files from here:
-  // Python finds its virtual environment by it. So nothing is left to be said by --argv0, which old loaders lack.
+  const loader = loaderOf(command, plan, place);
+  // Its path is the only name that leads to a program's files from here: Python finds its virtual environment by it. So
+  // it is argv[0], whoever starts the program.
   const argv = [
-    ...loaderArguments(command, plan, place),
+    ...(loader === undefined || loader.isTaken ? [] : loader.arguments),
     program,
     ...command.arguments.map((argument) => placedArgument(argument, place)),
   ];
-  warnings(command, plan).forEach(warn);
+  warnings(command, plan, loader).forEach(warn);
   return {
     ...plan,
     program: argv[0] ?? program,
@@ -51,6 +53,7 @@ export function planLoader(plan: LaunchPlan, warn: LoaderWarning): LaunchPlan {
     relocated: {
       workingDirectory: plan.workingDirectory,
       home: homeIn(plan.environment),
+      ...(loader?.isTaken === true ? { ownLoader: ownLoaderOf(loader, command) } : {}),
     },
   };
 }
@@ -59,6 +62,10 @@ export function planLoader(plan: LaunchPlan, warn: LoaderWarning): LaunchPlan {
 export function loaderRoot({ root, scratch }: Pick<LaunchPlan, "root" | "scratch">): string {
   // Without links, as a process names its working directory.
   return scratch === undefined ? realpathSync(root) : posix.join(realpathSync(scratch), "copy");
+}
+
+function ownLoaderOf({ interpreter, libraryPath }: FoundLoader, { entry }: LoaderCommand) {
+  return { path: entry.path, interpreter, libraryPath };
 }
 
 function commandOf(plan: LaunchPlan, { view }: LoaderPlace): LoaderCommand {
@@ -72,13 +79,20 @@ function commandOf(plan: LaunchPlan, { view }: LoaderPlace): LoaderCommand {
   return found;
 }
 
-/** How a loader is told to start a program; nothing for a static one. */
-function loaderArguments(
+interface FoundLoader extends OwnLoader {
+  /** The program's file takes it, so that the kernel finds it there. */
+  readonly isTaken: boolean;
+  /** What starts the program otherwise, in front of its path. */
+  readonly arguments: readonly string[];
+}
+
+/** The loader of a program and what it has to be told; nothing for a static one. */
+function loaderOf(
   { program, entry, interpreter }: LoaderCommand,
   { environment }: LaunchPlan,
   { view, root }: LoaderPlace,
-): readonly string[] {
-  if (interpreter === undefined) return [];
+): FoundLoader | undefined {
+  if (interpreter === undefined) return undefined;
   const loader = findIn(view, interpreter);
   const kind = loader && loaderKind(loader.hostPath);
   if (loader === undefined || kind === undefined) {
@@ -89,13 +103,16 @@ function loaderArguments(
   if ("problem" in libraries) throw unavailable(`${program} ${libraries.problem}`);
   const problem = refusedLibraries(libraries.loaded);
   if (problem !== undefined) throw unavailable(`${program} ${problem}`);
-  return [
-    hostPathOf(root, loader.path),
-    // This machine's cache would name this machine's libraries.
-    ...(kind === "glibc" ? ["--inhibit-cache"] : []),
-    "--library-path",
-    libraries.directories.map((path) => hostPathOf(root, path)).join(":"),
-  ];
+  const hostPath = hostPathOf(root, loader.path);
+  const libraryPath = libraries.directories.map((path) => hostPathOf(root, path)).join(":");
+  // This machine's cache would name this machine's libraries.
+  const options = kind === "glibc" ? ["--inhibit-cache"] : [];
+  return {
+    interpreter: hostPath,
+    libraryPath,
+    isTaken: takesLoader(entry.hostPath),
+    arguments: [hostPath, ...options, "--library-path", libraryPath],
+  };
 }
 
 // An unknown program is started all the same: where nothing else works the alternative is no server at all, and most
@@ -103,6 +120,7 @@ function loaderArguments(
 function warnings(
   { program, entry, interpreter }: LoaderCommand,
   { environment }: LaunchPlan,
+  loader: FoundLoader | undefined,
 ): string[] {
   const isUnknown = interpreter !== undefined && familyOf(posix.basename(entry.path)) === "unknown";
   const dropped = Object.keys(environment).filter(
@@ -114,6 +132,11 @@ function warnings(
           `${program} is not known to work in this mode: what it looks for at absolute paths is this machine's`,
         ]
       : []),
+    ...(loader === undefined || loader.isTaken
+      ? []
+      : [
+          `${program} cannot start itself a second time in this mode: its file has no room for the name of another loader`,
+        ]),
     ...(dropped.length === 0
       ? []
       : [`${dropped.join(", ")} is left out: it would name this machine's libraries`]),

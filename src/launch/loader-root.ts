@@ -6,12 +6,14 @@ import { dirname } from "node:path";
 import { RunnerError, reasonOf } from "../errors.ts";
 import { diskError } from "../system/disk-error.ts";
 import { copyTree } from "./copy-tree.ts";
+import { giveLoader } from "./elf-patch.ts";
 import { directoryIn } from "./furnish-root.ts";
 import type { LaunchPlan } from "./launch-plan.ts";
 import { loaderRoot } from "./loader-plan.ts";
 import { openWay } from "./open-way.ts";
 import type { Notes } from "./private-root.ts";
 import { relocateTree } from "./relocate-tree.ts";
+import { hostPathOf } from "./root-view.ts";
 import { prepareHome, prepareWorkingDirectory } from "./working-directory.ts";
 
 /**
@@ -26,6 +28,8 @@ export async function openLoaderRoot(plan: LaunchPlan, notes: Notes): Promise<vo
       await copyTree(Buffer.from(plan.root), Buffer.from(root));
     }
     relocateTree(root, plan.identity);
+    const own = plan.relocated?.ownLoader;
+    if (own !== undefined) giveLoader(hostPathOf(root, own.path), own);
     furnish(root, plan, notes);
   } catch (cause) {
     if (cause instanceof RunnerError) throw cause;

@@ -1,6 +1,6 @@
 // Makes a tree usable where it lies, by programs whose root directory it is not: links that begin at its root are made
-// to begin where they are, and what names directories for Python names them as this machine does. The tree must be this
-// run's alone. Never follows a link.
+// to begin where they are, what names directories for Python names them as this machine does, and libraries leave it to
+// the program where theirs are. The tree must be this run's alone. Never follows a link.
 
 import {
   chmodSync,
@@ -13,6 +13,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
+import { yieldToProgram } from "./elf-patch.ts";
 import { changeIn } from "./owned-directory.ts";
 import { findIn, hostPathOf, privateRootView, type RootView } from "./root-view.ts";
 import type { Identity } from "./ownership.ts";
@@ -20,6 +21,8 @@ import type { Identity } from "./ownership.ts";
 const SLASH = Buffer.from("/");
 const PERMISSIONS = 0o7777;
 const MAX_TEXT_BYTES = 65_536;
+
+const LIBRARY = /\.so(?:\.[\d.]+)?$/;
 
 // These are the kernel's wherever a program runs: an image's log that is a link to /dev/stdout means this process's own.
 const KERNEL_TREE = /^\/+(?:proc|sys|dev)(?:\/|$)/;
@@ -35,6 +38,7 @@ export function relocateTree(root: string, owner: Identity): void {
       const stats = lstatSync(entry);
       if (stats.isDirectory()) pending.push({ path: entry, depth: depth + 1 });
       else if (stats.isSymbolicLink()) relocateLink(entry, { directory: path, depth, owner });
+      else if (stats.isFile() && LIBRARY.test(name.toString("latin1"))) yieldToProgram(entry);
       else if (stats.isFile() && stats.size <= MAX_TEXT_BYTES) {
         relocateText(entry, name.toString("latin1"), view, root);
       }
