@@ -7,7 +7,7 @@ import type { Digest } from "../../src/oci/digest.ts";
 import { formatPlatform } from "../../src/oci/platform.ts";
 import { type BuiltBinary, type BuiltImage, imageInventory } from "../sbom/inventory.ts";
 import { spdxDocument, spdxText } from "../sbom/spdx.ts";
-import type { SourceState } from "./binaries.ts";
+import type { SourceState } from "./source.ts";
 import { IMAGE_TARGETS, type ImageBase, inspectImage } from "./image.ts";
 import { type LayoutDescriptor, writeIndex } from "./oci-layout.ts";
 import { type Builder, provenance } from "./provenance.ts";

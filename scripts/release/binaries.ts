@@ -1,16 +1,15 @@
 // Makes the files of a release: a binary for each target, its SBOM, the installer, and SHA256SUMS over all of them.
+//
+//   bun scripts/release/binaries.ts --out DIR                            for all targets
+//   … --target linux-x64                                                 only for this one; may be repeated
 
 import { copyFileSync, mkdirSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { buildRunner, parseTargets, TARGETS, type Target } from "../build.ts";
 import { binaryInventory, type BuiltBinary } from "../sbom/inventory.ts";
 import { spdxDocument, spdxText } from "../sbom/spdx.ts";
-
-export interface SourceState {
-  readonly commit: string;
-  /** When it was made, in seconds since 1970: the only time that anything in a release may show. */
-  readonly createdAt: number;
-}
+import { type SourceState, sourceState } from "./source.ts";
 
 export const CHECKSUMS = "SHA256SUMS";
 
@@ -53,3 +52,15 @@ async function writeChecksums(directory: string, files: readonly string[]): Prom
   for (const file of files.toSorted()) lines.push(`${await sha256Of(file)}  ${basename(file)}\n`);
   await Bun.write(join(directory, CHECKSUMS), lines.join(""));
 }
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { out: { type: "string" }, target: { type: "string", multiple: true } },
+  });
+  if (values.out === undefined) throw new Error("--out names the directory to write to");
+  const targets = parseTargets(values.target ?? Object.keys(TARGETS));
+  const made = await makeFiles(resolve(values.out), await sourceState(), targets);
+  for (const { target, sha256 } of made) console.log(`${sha256}  ${target}`);
+}
+
+if (import.meta.main) await main();

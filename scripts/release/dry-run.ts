@@ -16,7 +16,7 @@ import { startDockerRegistry } from "../../test/support/docker-registry.ts";
 import { podmanProblem, removePodmanStorage } from "../../test/support/podman.ts";
 import { assemble } from "./assemble.ts";
 import { hasSection, readChangelog } from "./changelog.ts";
-import { CHECKSUMS, makeFiles, type SourceState } from "./binaries.ts";
+import { CHECKSUMS, makeFiles } from "./binaries.ts";
 import { type Signer, signFile, throwAwayKey, verifyFile } from "./cosign.ts";
 import { chooseBases } from "./bases.ts";
 import { buildImage, type ImageBase, IMAGE_TARGETS } from "./image.ts";
@@ -24,7 +24,7 @@ import { type LayoutDescriptor, mergeLayout, writeIndex } from "./oci-layout.ts"
 import { REPOSITORIES, tagsIn } from "./plan.ts";
 import { programsProblem } from "./programs.ts";
 import { describe, publish, type Publication } from "./publish.ts";
-import { sourceState, uncommitted } from "./source.ts";
+import { type SourceState, sourceState, uncommitted } from "./source.ts";
 import { verifyPublication } from "./verify.ts";
 
 const ROOT = join(import.meta.dir, "../..");

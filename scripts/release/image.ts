@@ -13,11 +13,10 @@ import { podmanMust, removePodmanStorage } from "../../test/support/podman.ts";
 import type { Target } from "../build.ts";
 import { APK_DATABASE, alpinePackages } from "../sbom/alpine.ts";
 import type { BuiltBinary, BuiltImage } from "../sbom/inventory.ts";
-import type { SourceState } from "./binaries.ts";
 import { imageFiles } from "./image-files.ts";
 import { addImage, type LayoutDescriptor, writeIndex } from "./oci-layout.ts";
 import { alpineBase, type Base } from "./provenance.ts";
-import { sourceState } from "./source.ts";
+import { type SourceState, sourceState } from "./source.ts";
 
 /** What the Dockerfile starts from, and with what arguments it is told so. */
 export interface ImageBase extends Base {

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import packageJson from "../../package.json";
-import type { SourceState } from "./binaries.ts";
+import type { SourceState } from "./source.ts";
 
 /** Who builds, and on whose request. */
 export interface Builder {

@@ -2,8 +2,13 @@
 
 import { join } from "node:path";
 import { currentCommit } from "../build.ts";
-import type { SourceState } from "./binaries.ts";
 import { mustRun } from "./programs.ts";
+
+export interface SourceState {
+  readonly commit: string;
+  /** When it was made, in seconds since 1970: the only time that anything in a release may show. */
+  readonly createdAt: number;
+}
 
 const ROOT = join(import.meta.dir, "../..");
 
