@@ -8,7 +8,7 @@ import { diskError, errnoOf } from "../system/disk-error.ts";
 import { readSmallFile } from "../system/small-file.ts";
 import { furnishDirectories } from "./furnish-root.ts";
 import { giveTree, type Identity } from "./ownership.ts";
-import { prepareWorkingDirectory } from "./working-directory.ts";
+import { prepareHome, prepareWorkingDirectory } from "./working-directory.ts";
 
 /** The runner's own directory in such a root. */
 const RUNNER_DIRECTORY = "/.fastmcp-runner";
@@ -24,18 +24,20 @@ export interface BakedRoot {
   readonly owner: Identity;
   /** The image's. */
   readonly unsafeWorkingDirectory: string;
+  readonly unsafeHome: string;
   /** The content of BAKED_IMAGE_FILE. */
   readonly description: string;
 }
 
 /**
  * Makes a fresh tree one that a server can be started in as it is: given to its user, with the directories that it
- * needs, and with its description, which stays its maker's. Throws IMAGE_UNSUPPORTED, WORKDIR_UNUSABLE, DISK_*.
+ * needs, and with its description, which stays its maker's. Returns why the server has no home there, as a sentence.
+ * Throws IMAGE_UNSUPPORTED, WORKDIR_UNUSABLE, DISK_*.
  */
 export function bakeRoot(
   root: string,
-  { owner, unsafeWorkingDirectory, description }: BakedRoot,
-): void {
+  { owner, unsafeWorkingDirectory, unsafeHome, description }: BakedRoot,
+): string | undefined {
   const directory = join(root, RUNNER_DIRECTORY);
   // Whatever it is, a link included: what the runner will believe must not be the image's.
   if (lstatSync(directory, { throwIfNoEntry: false }) !== undefined) {
@@ -51,13 +53,16 @@ export function bakeRoot(
   try {
     giveTree(root, owner);
     furnishDirectories(root);
-    prepareWorkingDirectory(root, unsafeWorkingDirectory, { identity: owner, owns: () => true });
+    const whose = { identity: owner, owns: () => true };
+    prepareWorkingDirectory(root, unsafeWorkingDirectory, whose);
+    const homeless = prepareHome(root, unsafeHome, whose);
     mkdirSync(directory, { mode: 0o755 });
     writeFileSync(join(root, BAKED_IMAGE_FILE), description, { flag: "wx", mode: 0o644 });
     // Builders differ in whose the copy's root is; the server's, it could exchange the directory. What an image says
     // about its root's mode is for an owner that this one has no more.
     if (process.geteuid?.() === ROOT_USER) chownSync(root, ROOT_USER, ROOT_USER);
     chmodSync(root, 0o755);
+    return homeless;
   } catch (cause) {
     if (cause instanceof RunnerError) throw cause;
     const message = `the image's root cannot be made ready: ${reasonOf(cause)}`;

@@ -4,22 +4,39 @@
 import { RunnerError } from "../errors.ts";
 import { BAKED_IMAGE_FILE, bakeRoot, readBakedDescription } from "../launch/baked-root.ts";
 import type { LaunchPlan } from "../launch/launch-plan.ts";
-import { serverIdentity } from "../launch/ownership.ts";
+import { type Identity, serverIdentity } from "../launch/ownership.ts";
+import { privateRootView, textIn } from "../launch/root-view.ts";
+import { homeOf } from "../launch/user.ts";
 import { log } from "../log.ts";
-import { type BakedImage, formatBakedImage, parseBakedImage } from "../oci/baked-image.ts";
+import {
+  type BakedImage,
+  formatBakedImage,
+  type LaunchConfig,
+  parseBakedImage,
+} from "../oci/baked-image.ts";
 import { formatImageName } from "../oci/image-name.ts";
 import { nameOf, readSettings, type SettingSources } from "../read-settings.ts";
-import { dropPrivileges, type LaunchRequest } from "./drop-privileges.ts";
+import { dropPrivileges, type LaunchRequest, MAX_PASSWD_BYTES } from "./drop-privileges.ts";
 import type { Image } from "./fetch-config.ts";
 
 /** Makes a fresh tree of an image one to start from as it is. Throws IMAGE_UNSUPPORTED, WORKDIR_UNUSABLE, DISK_*. */
 export function bake(root: string, { name, digest, config }: Image): void {
   const image = formatImageName(name);
-  bakeRoot(root, {
-    owner: serverIdentity(),
+  const owner = serverIdentity();
+  const homeless = bakeRoot(root, {
+    owner,
     unsafeWorkingDirectory: config.workingDir,
+    unsafeHome: homeFor(owner, root, config),
     description: formatBakedImage({ image, digest, platform: config.platform, config }),
   });
+  if (homeless !== undefined) log.warn(homeless);
+}
+
+function homeFor({ uid }: Identity, root: string, config: LaunchConfig): string {
+  const { HOME } = Object.fromEntries(config.env);
+  const unsafePasswd = textIn(privateRootView(root), "/etc/passwd", MAX_PASSWD_BYTES);
+  const { user: unsafeUser, workingDir: workingDirectory } = config;
+  return HOME ?? homeOf({ unsafeUser, unsafePasswd, uid, workingDirectory, accepts: () => true });
 }
 
 /**

@@ -58,7 +58,8 @@ const PARTIAL = {
   lack: "run mode overlay has only the safe paths of the image",
   hint: "Leave RUN_MODE empty: auto takes a mode with all of the image's files wherever one works.",
 };
-const MAX_PASSWD_BYTES = 1_048_576;
+/** No passwd file is read that is larger. */
+export const MAX_PASSWD_BYTES = 1_048_576;
 
 /**
  * Throws COMMAND_MISSING, COMMAND_NOT_FOUND, COMMAND_NOT_RUNNABLE, WORKDIR_UNUSABLE; in loader mode also
@@ -133,7 +134,8 @@ interface HomeContext {
   readonly workingDirectory: string;
 }
 
-// In overlay most homes of the image's passwd are not there, or are the runner's own (/root).
+// In overlay most homes of the image's passwd are not there, or are the runner's own (/root). In a baked root it may be
+// the container engine's by now, which podman has say that UID 1000 lives in /.
 function homeIn(
   { root, mode }: LaunchableRootfs,
   unsafeUser: string,
@@ -149,7 +151,7 @@ function homeIn(
       ownRoot && !isServers(workingDirectory)
         ? runnersHomeFor(identity, { view, isServers })
         : workingDirectory,
-    accepts: (home) => mode !== "overlay" || isServers(home),
+    accepts: (home) => !ownRoot || isServers(home),
   });
 }
 

@@ -52,7 +52,7 @@ const SAMPLES = {
   alone: () =>
     buildImage({
       layers: [busyboxFiles().slice(0, 1)],
-      config: { Entrypoint: ["/bin/busybox"], Cmd: ["echo", "alone"] },
+      config: { Entrypoint: ["/bin/busybox"], Cmd: ["echo", "alone"], WorkingDir: "/work" },
     }),
   musl: () => buildImage({ layers: [muslFiles()], config: { Entrypoint: ["hello"] } }),
 } as const satisfies Record<string, () => BuiltImage | Promise<BuiltImage>>;
@@ -148,7 +148,7 @@ containerTest(
   "the server's user owns the image's files and no others, and no setuid bit is left",
   async () => {
     // The mode of the root directory is the builder's.
-    const files = "/bin /tmp /work/here /usr/bin/su /.fastmcp-runner/image.json";
+    const files = "/bin /tmp /work/here /srv/me /usr/bin/su /.fastmcp-runner/image.json";
     const script = `stat -c "%u:%g %n" /; stat -c "%u:%g %a %n" ${files}`;
     const run = await podman("run", ...AS_ORDINARY, tagOf("tools"), "--", "sh", "-c", script);
     expect(run.stdout, run.stderr).toBe(
@@ -156,6 +156,7 @@ containerTest(
 1000:1000 755 /bin
 0:0 1777 /tmp
 1000:1000 755 /work/here
+1000:1000 755 /srv/me
 1000:1000 755 /usr/bin/su
 0:0 644 /.fastmcp-runner/image.json
 `,

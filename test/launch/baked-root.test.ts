@@ -17,8 +17,9 @@ import { put } from "./support/tiny-root.ts";
 
 const owner = serverIdentity();
 
-function bake(root: string, unsafeWorkingDirectory = "/app"): void {
-  bakeRoot(root, { owner, unsafeWorkingDirectory, description: "a description\n" });
+function bake(root: string, unsafeWorkingDirectory = "/app", unsafeHome = "/app") {
+  const directories = { unsafeWorkingDirectory, unsafeHome };
+  return bakeRoot(root, { owner, ...directories, description: "a description\n" });
 }
 
 function modeOf(path: string): number {
@@ -40,6 +41,15 @@ describe("a root that is baked", () => {
     ]);
     expect(modeOf(root.file("tmp"))).toBe(0o1777);
     expect(lstatSync(root.file("app/deep"))).toMatchObject({ uid: owner.uid, gid: owner.gid });
+  });
+
+  test("has the server's home, or says why it cannot", () => {
+    using root = tempDir();
+    expect(bake(root.path, "/app", "/srv/me")).toBeUndefined();
+    expect(lstatSync(root.file("srv/me"))).toMatchObject({ uid: owner.uid, gid: owner.gid });
+    using other = tempDir();
+    const name = "x".repeat(256);
+    expect(bake(other.path, "/app", `/${name}`)).toContain("which does not exist and cannot be");
   });
 
   test("can be entered by the server, whatever the image says about its root", () => {

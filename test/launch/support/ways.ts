@@ -134,6 +134,7 @@ const OTHERS: readonly Way[] = [
       bakeRoot(root, {
         owner: serverIdentity(),
         unsafeWorkingDirectory: "/",
+        unsafeHome: "/",
         description: "of no interest here",
       }),
     baked: true,
