@@ -1,12 +1,13 @@
 // The one HTTP server of the gateway. It opens before there is anything to serve: MCP requests wait then, because a
 // client takes a 5xx for a broken server and a refused connection for none.
 
-import { RunnerError, reasonOf } from "../../errors.ts";
 import type { Endpoint } from "../endpoint.ts";
+import { wantsSocket } from "../proxy/socket.ts";
 import { failureResponse, RPC_CODES } from "../rpc/failures.ts";
 import type { Phase, Subject } from "../status.ts";
 import { type AdmissionRules, createAdmission } from "./admission.ts";
 import { healthResponse } from "./health.ts";
+import { type HttpServer, listen, upgrade } from "./listen.ts";
 
 export interface FrontOptions {
   readonly hostname: string;
@@ -54,9 +55,7 @@ export interface Front {
 export const METRICS_PATH = "/metrics";
 
 const SILENT: Phase = { state: "failing", reason: "the server does not answer" };
-
-/** Of a connection that says nothing. A stream may be silent for as long as it likes. */
-const IDLE_SECONDS = 60;
+/** A stream may be silent for as long as it likes. */
 const NEVER = 0;
 
 /** Opens the port. Throws PORT_UNAVAILABLE. */
@@ -67,7 +66,7 @@ export function openFront(options: FrontOptions): Front {
   let phase: Phase = { state: "starting", stage: "validate" };
   let subject: Subject = {};
 
-  const answer = async (request: Request, server: Bun.Server<unknown>): Promise<Response> => {
+  const answer = async (request: Request, server: HttpServer): Promise<Response | undefined> => {
     const { pathname } = new URL(request.url);
     if (pathname === options.healthPath) {
       const isHealthy = phase.state !== "serving" || ((await endpoint?.isHealthy?.()) ?? true);
@@ -87,13 +86,18 @@ export function openFront(options: FrontOptions): Front {
     server.timeout(request, NEVER);
     const responsible = endpoint ?? (await ready.promise);
     if (responsible === undefined) return unavailable(phase);
+    const { connect } = responsible;
+    if (connect !== undefined && wantsSocket(request)) {
+      return await upgrade(request, server, () => connect(request));
+    }
     const response = await responsible.handle(request, { principal });
     // A server with a port of its own may have no page; ours is better than its 404.
     return response.status === 404 && isVisit(request) ? (page() ?? response) : response;
   };
-  const server = listen(options, async (request, bunServer) => {
+  const answerAndTell = async (request: Request, bunServer: HttpServer) => {
     const started = performance.now();
     const response = await answer(request, bunServer);
+    if (response === undefined) return undefined;
     for (const [name, value] of Object.entries(admission.corsFor(request))) {
       if (!response.headers.has(name)) response.headers.set(name, value);
     }
@@ -104,7 +108,8 @@ export function openFront(options: FrontOptions): Front {
       milliseconds: performance.now() - started,
     });
     return response;
-  });
+  };
+  const server = listen({ ...options, answer: answerAndTell });
   return {
     port: server.port ?? options.port,
     tell(next) {
@@ -126,30 +131,6 @@ export function openFront(options: FrontOptions): Front {
       await server.stop(true);
     },
   };
-}
-
-function listen(
-  { hostname, port }: FrontOptions,
-  fetch: (request: Request, server: Bun.Server<unknown>) => Promise<Response>,
-): Bun.Server<unknown> {
-  try {
-    return Bun.serve({
-      hostname,
-      port,
-      idleTimeout: IDLE_SECONDS,
-      // Whoever reads a body says in JSON that it is too long.
-      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      fetch,
-      error: () =>
-        failureResponse(500, { code: RPC_CODES.INTERNAL, message: "The runner is at fault." }),
-    });
-  } catch (cause) {
-    throw new RunnerError(
-      "PORT_UNAVAILABLE",
-      `port ${port} of ${hostname} cannot be opened: ${reasonOf(cause)}`,
-      { cause },
-    );
-  }
 }
 
 function claims(endpoint: Endpoint | undefined, path: string): boolean {

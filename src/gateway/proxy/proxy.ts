@@ -3,6 +3,7 @@
 import type { Endpoint } from "../endpoint.ts";
 import { failureResponse, RPC_CODES } from "../rpc/failures.ts";
 import { forward } from "./forward.ts";
+import { connectSocket } from "./socket.ts";
 import { keepRunning, type KeeperOptions } from "./keeper.ts";
 
 export interface ProxyOptions extends KeeperOptions {
@@ -24,6 +25,11 @@ export function openProxy(options: ProxyOptions): Endpoint {
       } catch {
         return unavailable(`the server at port ${port} does not answer`);
       }
+    },
+    async connect(request) {
+      const problem = await keeper.ready();
+      if (problem !== undefined) throw new Error(problem);
+      return await connectSocket(request, port);
     },
     isHealthy: () => askHealth(port),
     close: () => keeper.close(),
