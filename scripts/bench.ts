@@ -1,4 +1,5 @@
-// Times this runner's `pull` against its peers and against the floor, on images built here, from a real registry.
+// Times this runner's `pull` against its peers and against the floor, on images built here, from a real registry; or a
+// server in each run mode.
 //
 //   bun run bench                      all images, 5 rounds; writes docs/bench.json, docs/bench.svg and the README
 //   bun run bench --quick              the realistic image, 1 round; writes nothing

@@ -35,18 +35,20 @@ const STARTS_PER_ROUND = 3;
 const RATE_SECONDS = 1;
 const CLIENT_MAX_CORES = 0.8;
 
-/** Measures them all; one that fails once is left out from then on. */
+/** Measures them all; one that fails once is left out from then on. Throws when Node alone does. */
 export async function benchModes(options: ModesOptions, report: Report): Promise<ModesResults> {
   const { binary, rounds, proots, directory } = options;
   // Other users pass through it.
   chmodSync(directory, 0o755);
   report("building the server's image");
   const { image, nodeVersion, megabytes } = await buildModesImage();
-  const ground = prepareGround(image, binary, directory);
+  const ground = prepareGround(image, binary, join(directory, "ground"));
   const ways = waysOn(ground, proots);
   const entrants = ways.map((way): Entrant => ({ way, samples: [], problem: way.problem }));
   settleDisk();
   await runAll(entrants, { rounds, directory: join(directory, "starts") }, report);
+  const [alone] = entrants;
+  if (alone?.problem !== undefined) throw new Error(`${alone.way.name}: ${alone.problem}`);
   const measured = entrants
     .filter(({ problem }) => problem === undefined)
     .map(({ way: { name }, samples }) => ({ name, samples }));

@@ -46,8 +46,9 @@ export const IS_ROOT = process.getuid?.() === 0;
 /** Who is an ordinary user: the caller, where that is one. */
 export const ORDINARY: User | undefined = IS_ROOT ? { uid: 1000, gid: 1000 } : undefined;
 
-/** Prepares it in an empty directory that everybody may pass through. */
+/** Prepares it in a new directory, in one that everybody may pass through. */
 export function prepareGround(built: BuiltImage, runner: string, directory: string): Ground {
+  mkdirSync(directory);
   const binary = join(directory, "fastmcp-runner");
   copyFileSync(runner, binary);
   const layout = join(directory, "layout");

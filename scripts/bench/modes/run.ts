@@ -35,6 +35,7 @@ export interface Rate {
 /** Connections at once, where there is more than one. */
 export const MANY = 16;
 
+const TIMEOUT_MS = 120_000;
 const WARM_CALLS = 1500;
 const WARM_READS = 5;
 
@@ -56,6 +57,8 @@ export async function measureWay(
     cwd: "/",
     env: { ...env, PORT: String(port) },
     stdio: ["ignore", "pipe", Bun.file(errors)],
+    timeout: TIMEOUT_MS,
+    killSignal: "SIGKILL",
     ...user,
   });
   try {
@@ -105,7 +108,8 @@ async function rate(
   return { perSecond, clientCores: (user + system) / 1000 / (performance.now() - started) };
 }
 
-async function saysThatItListens(stdout: ReadableStream<Uint8Array>): Promise<boolean> {
+/** Whether the server says so before it ends. */
+export async function saysThatItListens(stdout: ReadableStream<Uint8Array>): Promise<boolean> {
   const decoder = new TextDecoder();
   let text = "";
   // The stream is left open: the server may have more to say.

@@ -24,14 +24,17 @@ export interface Start {
   readonly user: User | undefined;
 }
 
-/** The way that the others are compared with. */
-export const DIRECT = "Node alone";
-
 const ROOT_ONLY = IS_ROOT ? undefined : "only root can start it";
 const HOST_PATH = process.env["PATH"] ?? "";
-const RUNNER_ENV = { MCP_HOST: "127.0.0.1", LOG_LEVEL: "warn", PATH: HOST_PATH };
+const RUNNER_ENV = {
+  MCP_HOST: "127.0.0.1",
+  // The runner's own HTTP server is not to stand in front.
+  SERVER_TRANSPORT: "http",
+  LOG_LEVEL: "warn",
+  PATH: HOST_PATH,
+};
 
-/** `proots` are PRoot's programs, each of which is a way. */
+/** `proots` are PRoot's programs, each of which is a way. The first is what the others are compared with. */
 export function waysOn(ground: Ground, proots: readonly string[]): readonly Way[] {
   const ordinary = { user: ORDINARY };
   return [
@@ -55,20 +58,14 @@ export function waysOn(ground: Ground, proots: readonly string[]): readonly Way[
       searchPath: placeWith("bwrap", Bun.which("bwrap"), ground),
       problem: missing("bwrap"),
     }),
-    ...proots.map((program) =>
-      onHost("proot", ground, {
-        ...ordinary,
-        name: `proot, PRoot ${versionOf([program, "--version"])}`,
-        searchPath: `${placeWith("proot", program, ground)}:${HOST_PATH}`,
-      }),
-    ),
+    ...tracers(proots, ground),
     onHost("loader", ground, ordinary),
   ];
 }
 
 function direct({ tree }: Ground): Way {
   return {
-    name: DIRECT,
+    name: "Node alone",
     problem: undefined,
     prepare: () => ({
       argv: [join(tree, NODE), join(tree, SERVER)],
@@ -76,6 +73,17 @@ function direct({ tree }: Ground): Way {
       user: ORDINARY,
     }),
   };
+}
+
+function tracers(proots: readonly string[], ground: Ground): readonly Way[] {
+  if (proots.length === 0) return [onHost("proot", ground, { problem: "proot is not installed" })];
+  return proots.map((program) =>
+    onHost("proot", ground, {
+      name: `proot, PRoot ${versionOf([program, "--version"])}`,
+      user: ORDINARY,
+      searchPath: `${placeWith("proot", program, ground)}:${HOST_PATH}`,
+    }),
+  );
 }
 
 /** The runner in a root that is there already, entered by the least that makes it `/`. */
