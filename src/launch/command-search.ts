@@ -23,6 +23,10 @@ export interface Problem {
   readonly problem: string;
   /** There is no such file, as opposed to one that cannot be run. */
   readonly missing?: boolean;
+  /** A file that the problem's own needs is missing: its interpreter or its loader. */
+  readonly incomplete?: boolean;
+  /** What to do about it, where that is another thing than usual. */
+  readonly hint?: string;
 }
 
 /** Finds a command: along PATH when its name holds no slash. */
@@ -49,7 +53,9 @@ function search(view: RootView, name: string, context: CommandContext): Candidat
     if (!("problem" in found)) return found;
     if (found.missing !== true) unusable ??= found;
   }
-  const problem = `${name} is in no directory of PATH (${context.searchPath})`;
+  // In the image's configuration a command line is a list of words, or one for a shell.
+  const isLine = /\s/.test(name) ? "; its spaces are part of one name" : "";
+  const problem = `${name} is in no directory of PATH (${context.searchPath})${isLine}`;
   return unusable ?? { problem, missing: true };
 }
 
@@ -58,7 +64,8 @@ function lookAt(view: RootView, path: string, context: CommandContext): Candidat
   const resolution = resolveIn(view, program);
   if (resolution.kind === "missing" || resolution.kind === "not-a-directory") {
     const where = resolution.path === program ? "" : ` (it leads to ${resolution.path})`;
-    return { problem: `${program} does not exist${where}`, missing: true };
+    const spelled = path.startsWith("/") ? "" : `, which is ${path} from the working directory,`;
+    return { problem: `${program}${spelled} does not exist${where}`, missing: true };
   }
   if (resolution.kind === "loop") return { problem: `${program} is a loop of links` };
   const { entry } = resolution;

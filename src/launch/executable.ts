@@ -20,12 +20,22 @@ export type Examination =
       readonly runnable: false;
       readonly code: "COMMAND_NOT_FOUND" | "COMMAND_NOT_RUNNABLE";
       readonly problem: string;
+      /** Some file is missing, which another root may have. */
+      readonly lacks: boolean;
+      readonly hint?: string;
     };
 
 // The kernel gives up at the fifth interpreter of an interpreter, and reads this much of a script.
 // https://github.com/torvalds/linux/blob/v6.12/fs/exec.c#L1797
 const MAX_DEPTH = 4;
 const FIRST_LINE_BYTES = 256;
+
+// Who mixes the two in one image sees a program that is there and is not found.
+const LIBRARIES = [
+  { loader: /\/ld-musl-/, name: "musl (Alpine's C library)" },
+  { loader: /\/ld-linux/, name: "glibc (the C library of Debian and most others)" },
+];
+const OWN_MACHINE: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
 
 /** Looks at what a command would start in a root, without starting it. */
 export function examineCommand(
@@ -39,7 +49,7 @@ export function examineCommand(
   const problem = problemOf(found, { view, context, files, depth: 0 });
   return problem === undefined
     ? { runnable: true, program: found.program, files }
-    : refusal({ problem });
+    : refusal(problem);
 }
 
 /**
@@ -51,10 +61,10 @@ export function requireRunnable(
   about: { readonly lack: string; readonly hint: string } | undefined = undefined,
 ): Examination & { readonly runnable: true } {
   if (examination.runnable) return examination;
-  const { code, problem } = examination;
-  throw about === undefined
-    ? new RunnerError(code, problem)
-    : new RunnerError(code, `${about.lack}: ${problem}`, { hint: about.hint });
+  const { code, problem, lacks, hint } = examination;
+  throw about !== undefined && lacks
+    ? new RunnerError(code, `${about.lack}: ${problem}`, { hint: about.hint })
+    : new RunnerError(code, problem, hint === undefined ? {} : { hint });
 }
 
 interface Search {
@@ -65,44 +75,69 @@ interface Search {
   readonly depth: number;
 }
 
-function refusal({ problem, missing = false }: Problem): Examination {
-  const code = missing ? "COMMAND_NOT_FOUND" : "COMMAND_NOT_RUNNABLE";
-  return { runnable: false, code, problem: printable(problem) };
+function refusal({ problem, missing = false, incomplete = false, hint }: Problem): Examination {
+  return {
+    runnable: false,
+    code: missing ? "COMMAND_NOT_FOUND" : "COMMAND_NOT_RUNNABLE",
+    problem: printable(problem),
+    lacks: missing || incomplete,
+    ...(hint === undefined ? {} : { hint }),
+  };
 }
 
-function problemOf({ program, entry }: Candidate, search: Search): string | undefined {
+function problemOf({ program, entry }: Candidate, search: Search): Problem | undefined {
   search.files.push(entry);
   const start = firstBytes(entry.hostPath);
   if (start === undefined) return undefined;
-  if (start.length === 0) return `${program} is empty`;
+  if (start.length === 0) return { problem: `${program} is an empty file` };
   if (isElf(start)) return elfProblem(program, entry, search);
   if (start.toString("latin1", 0, 2) !== "#!") {
-    return `${program} is neither an ELF program nor a script that starts with #!`;
+    return { problem: `${program} is neither an ELF program nor a script that starts with #!` };
   }
-  if (search.depth === MAX_DEPTH) return `${program} ends too long a chain of #! lines`;
+  if (search.depth === MAX_DEPTH) {
+    return { problem: `${program} ends too long a chain of #! lines` };
+  }
   return scriptProblem(program, start, search);
 }
 
-function elfProblem(program: string, entry: Entry, search: Search): string | undefined {
+function elfProblem(program: string, entry: Entry, search: Search): Problem | undefined {
   const elf = readElf(entry.hostPath);
-  if ("problem" in elf) return `${program} ${elf.problem}`;
-  if (!elf.runsHere) return `${program} is built for ${elf.machine}, not for this machine`;
+  if ("problem" in elf) return { problem: `${program} ${elf.problem}` };
+  if (!elf.runsHere) {
+    const own = OWN_MACHINE[process.arch] ?? process.arch;
+    return {
+      problem: `${program} is built for ${elf.machine}, and this machine is ${own}`,
+      hint: `Name an image that is built for linux/${own}, or leave PLATFORM empty to have the image's own choice for this machine.`,
+    };
+  }
   if (elf.interpreter === undefined) return undefined;
   const loader = findCommand(search.view, asPath(elf.interpreter), search.context);
-  if ("problem" in loader) {
-    return `${program} needs the loader ${elf.interpreter}, but ${loader.problem}`;
+  if (!("problem" in loader)) {
+    search.files.push(loader.entry);
+    return undefined;
   }
-  search.files.push(loader.entry);
-  return undefined;
+  if (loader.missing !== true) {
+    return { problem: `${program} needs the loader ${elf.interpreter}, but ${loader.problem}` };
+  }
+  const library = LIBRARIES.find(({ loader: name }) => name.test(elf.interpreter ?? ""))?.name;
+  const builtFor = library === undefined ? "" : `, being built for ${library}`;
+  return {
+    problem: `${program} needs the loader ${elf.interpreter}${builtFor}, and there is no such file`,
+    incomplete: true,
+  };
 }
 
-function scriptProblem(program: string, start: Buffer, search: Search): string | undefined {
+function scriptProblem(program: string, start: Buffer, search: Search): Problem | undefined {
   const { interpreter, words, isDos } = parseScript(start);
-  if (interpreter === "") return `${program} names no interpreter in its #! line`;
-  if (isDos) {
-    return `${program} has Windows line endings, so its interpreter would be "${interpreter}\\r"`;
-  }
+  if (interpreter === "") return { problem: `${program} names no interpreter in its #! line` };
   const wanted = posix.basename(interpreter) === "env" ? envTarget(words) : undefined;
+  if (isDos) {
+    const name = words.at(-1) ?? interpreter;
+    return {
+      problem: `${program} has Windows line endings, so it would be a script for "${name}\\r"`,
+      hint: "Save the script with Unix line endings (LF) and build the image again.",
+    };
+  }
   return (
     interpreterProblem(program, asPath(interpreter), search) ??
     // `#!/usr/bin/env python3` asks for python3, and a root that has env but no python3 cannot start the script.
@@ -110,11 +145,17 @@ function scriptProblem(program: string, start: Buffer, search: Search): string |
   );
 }
 
-function interpreterProblem(program: string, name: string, search: Search): string | undefined {
+function interpreterProblem(program: string, name: string, search: Search): Problem | undefined {
   const found = findCommand(search.view, name, search.context);
   const problem =
-    "problem" in found ? found.problem : problemOf(found, { ...search, depth: search.depth + 1 });
-  return problem === undefined ? undefined : `${program} is a script for ${name}, but ${problem}`;
+    "problem" in found ? found : problemOf(found, { ...search, depth: search.depth + 1 });
+  if (problem === undefined) return undefined;
+  const { missing = false, incomplete = missing, hint } = problem;
+  return {
+    problem: `${program} is a script for ${name}, but ${problem.problem}`,
+    incomplete,
+    ...(hint === undefined ? {} : { hint }),
+  };
 }
 
 /** What the `#!` line at the start of a script says. */

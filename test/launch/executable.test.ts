@@ -16,6 +16,7 @@ const EXECUTABLE = 0o755;
 const FOREIGN =
   process.arch === "arm64" ? { number: 62, name: "amd64" } : { number: 183, name: "arm64" };
 const OWN = process.arch === "arm64" ? 183 : 62;
+const OWN_NAME = process.arch === "arm64" ? "arm64" : "amd64";
 
 /** A 64-bit ELF file of one program header: the interpreter, or none. */
 function elf(machine: number, interpreter?: string, type = 2): Buffer {
@@ -67,6 +68,8 @@ function sampleRoot(root: string): void {
   put(root, "app/no-loader", elf(OWN, "/lib/ld-musl-x86_64.so.1"), EXECUTABLE);
   put(root, "app/no-shell", "#!/bin/bash\n", EXECUTABLE);
   put(root, "app/windows", "#!/usr/bin/static\r\n", EXECUTABLE);
+  put(root, "app/windows-env", "#!/usr/bin/env static\r\n", EXECUTABLE);
+  put(root, "app/glibc", elf(OWN, "/lib64/ld-linux-x86-64.so.2"), EXECUTABLE);
   put(root, "app/nameless", "#!\n", EXECUTABLE);
   put(root, "app/no-python", "#!/usr/bin/env python3\n", EXECUTABLE);
   put(root, "app/forever", "#!/app/forever\n", EXECUTABLE);
@@ -100,7 +103,17 @@ const REFUSED = [
   { command: "/app/plain", status: 126, says: "/app/plain is not executable" },
   { command: "/app/directory", status: 126, says: "is a directory" },
   { command: "/app/self", status: 126, says: "is a loop of links" },
-  { command: "/app/empty", status: 126, says: "is empty" },
+  { command: "/app/empty", status: 126, says: "/app/empty is an empty file" },
+  {
+    command: "./none",
+    status: 127,
+    says: "/app/none, which is ./none from the working directory, does not exist",
+  },
+  {
+    command: "node server.js",
+    status: 127,
+    says: "node server.js is in no directory of PATH (/usr/bin:/bin:relative); its spaces are part of one name",
+  },
   {
     command: "/app/text",
     status: 126,
@@ -109,7 +122,7 @@ const REFUSED = [
   {
     command: "/app/foreign",
     status: 126,
-    says: `is built for ${FOREIGN.name}, not for this machine`,
+    says: `/app/foreign is built for ${FOREIGN.name}, and this machine is ${OWN_NAME}`,
   },
   { command: "/app/big", status: 126, says: "big-endian" },
   { command: "/app/object", status: 126, says: "is an ELF file but no program" },
@@ -118,14 +131,28 @@ const REFUSED = [
   {
     command: "/app/no-loader",
     status: 126,
-    says: "needs the loader /lib/ld-musl-x86_64.so.1, but /lib/ld-musl-x86_64.so.1 does not exist",
+    says: "needs the loader /lib/ld-musl-x86_64.so.1, being built for musl (Alpine's C library), and there is no such file",
   },
   {
     command: "/app/no-shell",
     status: 126,
     says: "is a script for /bin/bash, but /bin/bash does not exist",
   },
-  { command: "/app/windows", status: 126, says: "Windows line endings" },
+  {
+    command: "/app/windows",
+    status: 126,
+    says: '/app/windows has Windows line endings, so it would be a script for "/usr/bin/static\\r"',
+  },
+  {
+    command: "/app/windows-env",
+    status: 126,
+    says: 'has Windows line endings, so it would be a script for "static\\r"',
+  },
+  {
+    command: "/app/glibc",
+    status: 126,
+    says: "being built for glibc (the C library of Debian and most others), and there is no such file",
+  },
   { command: "/app/nameless", status: 126, says: "names no interpreter" },
   {
     command: "/app/no-python",
@@ -155,6 +182,24 @@ describe("examineCommand", () => {
       expect(() => requireRunnable(examination)).toThrow(expect.objectContaining({ status }));
     });
   }
+
+  test("what a root lacks is put down to that root, and nothing else is", () => {
+    using dir = tempDir();
+    sampleRoot(dir.path);
+    const about = { lack: "this root is a part", hint: "Take all of it." };
+    const refusalOf = (command: string) => {
+      try {
+        requireRunnable(examineCommand(privateRootView(dir.path), command, CONTEXT), about);
+      } catch (error) {
+        return error instanceof Error ? error.message : "";
+      }
+      return "";
+    };
+    const lacking = ["node", "/app/none", "/app/no-loader", "/app/no-shell", "/app/no-python"];
+    for (const command of lacking) expect(refusalOf(command)).toStartWith("this root is a part: ");
+    for (const command of ["/app/plain", "/app/windows", "/app/foreign", "/app/foreign-shell"])
+      expect(refusalOf(command)).toStartWith("/app/");
+  });
 
   test("control characters of an image's command do not reach the message", () => {
     using dir = tempDir();

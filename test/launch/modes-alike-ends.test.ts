@@ -6,11 +6,52 @@ import { existsSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 import { tempDir, type TempDir } from "../support/temp-dir.ts";
 import { fieldOf, isGone, isIgnoring } from "./support/process-fields.ts";
-import { ended, promise, started } from "./support/promise.ts";
+import { ended, options, prepared, promise, started } from "./support/promise.ts";
+import { put, run } from "./support/tiny-root.ts";
 import type { Way } from "./support/ways.ts";
 
 const SIGHUP = 1;
 const SIGQUIT = 3;
+
+// With nothing tried: in overlay the sentence begins with what that mode lacks.
+const UNSTARTABLE = [
+  {
+    why: "a command that is not there",
+    command: ["./none"],
+    status: 127,
+    says: /: \/app\/none, which is \.\/none from the working directory, does not exist\n$/,
+  },
+  {
+    why: "a script without its interpreter",
+    command: ["/app/script"],
+    status: 126,
+    says: /: \/app\/script is a script for \/usr\/bin\/nothing, but \/usr\/bin\/nothing does not exist\n$/,
+  },
+  {
+    why: "a script with Windows line endings",
+    command: ["/app/windows"],
+    status: 126,
+    says: /^COMMAND_NOT_RUNNABLE: \/app\/windows has Windows line endings, /,
+  },
+  {
+    why: "a file that is not executable",
+    command: ["/app/text"],
+    status: 126,
+    says: /^COMMAND_NOT_RUNNABLE: \/app\/text is not executable\n$/,
+  },
+  {
+    why: "a damaged program",
+    command: ["/app/cut"],
+    status: 126,
+    says: /^COMMAND_NOT_RUNNABLE: \/app\/cut is a damaged ELF file\n$/,
+  },
+  {
+    why: "a directory",
+    command: ["/app"],
+    status: 126,
+    says: /^COMMAND_NOT_RUNNABLE: \/app is a directory\n$/,
+  },
+];
 
 describe("a server's end", () => {
   for (const status of [0, 7, 255]) {
@@ -34,17 +75,18 @@ describe("a server's end", () => {
     });
   }
 
-  promise(
-    "before it begins, for a command that is not there, is a sentence and 127",
-    async (way) => {
+  for (const { why, command, status, says } of UNSTARTABLE) {
+    promise(`before it begins, for ${why}, is a sentence and ${status}`, async (way) => {
       using dir = tempDir();
-      expect(await ended(way, dir, { command: ["/app/none"] })).toEqual({
-        stdout: "",
-        stderr: expect.stringMatching(/^COMMAND_NOT_FOUND: (?:.*: )?\/app\/none does not exist\n$/),
-        status: 127,
-      });
-    },
-  );
+      const root = prepared(way, dir);
+      put(root, "app/script", "#!/usr/bin/nothing\n", 0o755);
+      put(root, "app/windows", "#!/app/probe\r\n", 0o755);
+      put(root, "app/text", "#!/app/probe\n");
+      put(root, "app/cut", "\u007fELF", 0o755);
+      const outcome = await run(dir, root, options(way, dir, { command, workingDir: "/app" }));
+      expect(outcome).toEqual({ stdout: "", stderr: expect.stringMatching(says), status });
+    });
+  }
 });
 
 describe("a signal to the runner's PID", () => {
