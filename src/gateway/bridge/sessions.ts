@@ -6,7 +6,7 @@ import type { OnGatewayEvent, SessionEnd } from "../events.ts";
 import { readBody } from "../http/body.ts";
 import { accepts } from "../http/negotiation.ts";
 import type { GatewayLimits } from "../limits.ts";
-import { parseEnvelope } from "../rpc/envelope.ts";
+import { type Envelope, type NoEnvelope, parseEnvelope, type RpcRequest } from "../rpc/envelope.ts";
 import type { StartServer } from "../server-process.ts";
 import {
   CLOSING,
@@ -31,12 +31,21 @@ const BEAT_MS = 15_000;
 const NO_SESSION_ID = "Mcp-Session-Id is missing; a session begins with the request initialize.";
 const UNKNOWN_REVISION = `MCP-Protocol-Version has to be one of ${SESSION_REVISIONS.join(", ")}.`;
 
+export interface SessionsEndpoint extends Endpoint {
+  /** As `handle` does, for a POST without a session whose body somebody has read and parsed. */
+  handleMessage(
+    request: Request,
+    message: Envelope | NoEnvelope,
+    caller: Caller,
+  ): Promise<Response>;
+}
+
 /** Opens the endpoint, with one process ready for the first session. */
-export function openSessions(options: SessionsOptions): Endpoint {
+export function openSessions(options: SessionsOptions): SessionsEndpoint {
   return new Sessions(options);
 }
 
-class Sessions implements Endpoint {
+class Sessions implements SessionsEndpoint {
   readonly #options: SessionsOptions;
   readonly #sessions = new Map<string, Session>();
   readonly #spare: SpareChild;
@@ -84,35 +93,35 @@ class Sessions implements Endpoint {
   }
 
   async #post(request: Request, caller: Caller): Promise<Response> {
-    if (!accepts(request.headers.get("accept"), "application/json", "text/event-stream")) {
-      return refused(406, "Accept has to list application/json and text/event-stream.");
+    if (request.headers.has("mcp-session-id")) {
+      const session = this.#find(request, caller);
+      if (session instanceof Response) return session;
+      return refuseAccept(request) ?? (await session.post(request));
     }
-    const id = request.headers.get("mcp-session-id");
-    const session = id === null ? undefined : this.#find(id, request, caller);
-    if (session instanceof Response) return session;
-    if (session !== undefined) return await session.post(request);
     const text = await readBody(request, this.#options.limits.maxBodyBytes);
-    return text instanceof Response ? text : await this.#open(text, caller);
+    if (text instanceof Response) return text;
+    return await this.handleMessage(request, parseEnvelope(text), caller);
   }
 
   #get(request: Request, caller: Caller): Response {
     if (!accepts(request.headers.get("accept"), "text/event-stream")) {
       return refused(406, "Accept has to list text/event-stream.");
     }
-    const session = this.#find(request.headers.get("mcp-session-id"), request, caller);
+    const session = this.#find(request, caller);
     if (session instanceof Response) return session;
     return session.listen(request.headers.get("last-event-id"));
   }
 
   #delete(request: Request, caller: Caller): Response {
-    const session = this.#find(request.headers.get("mcp-session-id"), request, caller);
+    const session = this.#find(request, caller);
     if (session instanceof Response) return session;
     this.#end(session, "deleted", "The session has been ended by its client.");
     return new Response(null, { status: 200 });
   }
 
   /** The caller's session, or why the request cannot be one of its. */
-  #find(unsafeId: string | null, { headers }: Request, caller: Caller): Session | Response {
+  #find({ headers }: Request, caller: Caller): Session | Response {
+    const unsafeId = headers.get("mcp-session-id");
     if (unsafeId === null) return refused(400, NO_SESSION_ID);
     const session = this.#sessions.get(unsafeId);
     if (session?.principal !== caller.principal) return unknownSession();
@@ -122,12 +131,21 @@ class Sessions implements Endpoint {
     return isKnown ? session : refused(400, UNKNOWN_REVISION);
   }
 
-  #open(text: string, { principal }: Caller): Response | Promise<Response> {
-    const message = parseEnvelope(text);
+  async handleMessage(
+    request: Request,
+    message: Envelope | NoEnvelope,
+    caller: Caller,
+  ): Promise<Response> {
+    const problem = refuseAccept(request);
+    if (problem !== undefined) return problem;
     if (message.kind === "unparsable" || message.kind === "invalid") return noMessage(message);
     if (message.kind !== "request" || message.method !== "initialize") {
       return refused(400, NO_SESSION_ID);
     }
+    return await this.#open(message, caller);
+  }
+
+  #open(initialize: RpcRequest, { principal }: Caller): Response | Promise<Response> {
     if (this.#closing) return comeAgain(CLOSING);
     if (!this.#hasRoom()) return comeAgain("There are as many sessions as there may be.");
     const child = this.#takeChild();
@@ -142,7 +160,7 @@ class Sessions implements Endpoint {
     });
     this.#sessions.set(session.id, session);
     this.#options.onEvent({ type: "session-opened", sessions: this.#sessions.size });
-    return session.open(message);
+    return session.open(initialize);
   }
 
   /** Processes that are ending count where there are many: whoever opens and ends sessions must not pile them up. */
@@ -186,4 +204,11 @@ class Sessions implements Endpoint {
     this.#beatAt = now;
     for (const session of this.#sessions.values()) session.beat();
   }
+}
+
+/** An answer may be either, whatever the request. */
+function refuseAccept({ headers }: Request): Response | undefined {
+  return accepts(headers.get("accept"), "application/json", "text/event-stream")
+    ? undefined
+    : refused(406, "Accept has to list application/json and text/event-stream.");
 }

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { openBridge } from "../../../src/gateway/bridge/bridge.ts";
+import type { Eras } from "../../../src/gateway/bridge/eras.ts";
 import type { Endpoint } from "../../../src/gateway/endpoint.ts";
 import type { GatewayEvent } from "../../../src/gateway/events.ts";
 import type { GatewayLimits } from "../../../src/gateway/limits.ts";
@@ -20,6 +21,8 @@ export interface ScriptedBridgeOptions {
   /** How the server answers `initialize`: "silent", "refuse", "die". */
   readonly initialize?: string;
   readonly argv?: readonly string[];
+  /** What the bridge is told that the server speaks, or that it has to ask; sessions only if absent. */
+  readonly eras?: Eras | "ask";
 }
 
 const LIMITS: GatewayLimits = {
@@ -34,6 +37,7 @@ const LIMITS: GatewayLimits = {
 const SERVER = join(import.meta.dir, "scripted-server.ts");
 
 export function scriptedBridge(options: ScriptedBridgeOptions = {}): ScriptedBridge {
+  const { eras = { modern: [], legacy: ["2025-11-25"] } } = options;
   const limits = { ...LIMITS, ...options.limits };
   const events: GatewayEvent[] = [];
   const stderr: string[] = [];
@@ -46,6 +50,7 @@ export function scriptedBridge(options: ScriptedBridgeOptions = {}): ScriptedBri
   const endpoint = openBridge({
     start: (how) => startServerChild(program, how),
     limits,
+    ...(eras !== "ask" && { eras }),
     onEvent: (event) => void events.push(event),
   });
   const server = Bun.serve({

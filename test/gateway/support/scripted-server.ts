@@ -91,8 +91,11 @@ for await (const chunk of Bun.stdin.stream().pipeThrough(new TextDecoderStream()
 function take(line: string): void {
   received.push(line);
   const message = JSON.parse(line);
-  if (typeof message.method === "string") {
-    void methods[message.method]?.(message);
+  const method = methods[message.method];
+  if (method !== undefined) {
+    void method(message);
+  } else if (message.method !== undefined && message.id !== undefined) {
+    write({ id: message.id, error: { code: -32601, message: "Method not found" } });
   } else if (asking.has(message.id)) {
     write({ id: asking.get(message.id), result: { got: message.result } });
     asking.delete(message.id);
