@@ -107,10 +107,14 @@ export class ModernExchange implements Asker {
     else void response.text().then((text) => end(stream, text));
   }
 
-  /** Lets the client, and whatever is between, see that its request is being answered. */
-  beat(now: number): void {
-    if (this.#stream === undefined && now - this.#startedAt < SOON_MS) return;
-    if (!this.#isFinished) this.#asStream().beat();
+  /** Lets the client see that its request is being answered, where that takes its time. */
+  sweep(now: number): void {
+    if (!this.#isFinished && now - this.#startedAt > SOON_MS) this.#asStream();
+  }
+
+  /** Lets whatever is between see that a silent stream is in use. */
+  beat(): void {
+    this.#stream?.beat();
   }
 
   /** The stream ends before its answer: the client can see that it lacks one. */

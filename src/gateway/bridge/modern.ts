@@ -45,8 +45,10 @@ export function openModern(options: ModernOptions): ModernEndpoint {
   return new Modern(options);
 }
 
+/** How often it is looked whose answer takes its time. */
+const SWEEP_MS = 1_000;
 /** How often a stream that is silent gets a comment. */
-const BEAT_MS = 5_000;
+const BEAT_MS = 15_000;
 /** Requests and subscriptions at one time. */
 const MAX_EXCHANGES = 1_024;
 /** Notifications of a client that would mean something else to a server that all clients share. */
@@ -64,7 +66,8 @@ class Modern implements ModernEndpoint {
   readonly #shared: SharedChild;
   readonly #toolsOf = new WeakMap<ModernChild, ToolHeaders>();
   readonly #exchanges = new Set<ModernExchange>();
-  readonly #beating: ReturnType<typeof setInterval>;
+  readonly #clock: ReturnType<typeof setInterval>;
+  #beatAt = 0;
   #emptied: (() => void) | undefined;
   #isClosing = false;
 
@@ -78,10 +81,8 @@ class Modern implements ModernEndpoint {
       onEvent,
       onReady: (child) => this.#toolsOf.set(child, new ToolHeaders(child)),
     });
-    this.#beating = setInterval(() => {
-      for (const exchange of this.#exchanges) exchange.beat(performance.now());
-    }, BEAT_MS);
-    this.#beating.unref();
+    this.#clock = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#clock.unref();
   }
 
   get isLooping(): boolean {
@@ -112,7 +113,7 @@ class Modern implements ModernEndpoint {
 
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true;
-    clearInterval(this.#beating);
+    clearInterval(this.#clock);
     for (const exchange of this.#exchanges) if (exchange.isSubscription) exchange.unsubscribed();
     if (this.#exchanges.size > 0) {
       const emptied = new Promise<void>((resolve) => (this.#emptied = resolve));
@@ -163,6 +164,16 @@ class Modern implements ModernEndpoint {
       if (exchange.isFinished) return;
       const { id } = child.ask(request, exchange);
       return exchange.sent(() => child.cancel(id));
+    }
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    const isBeat = now - this.#beatAt >= BEAT_MS;
+    if (isBeat) this.#beatAt = now;
+    for (const exchange of this.#exchanges) {
+      exchange.sweep(now);
+      if (isBeat) exchange.beat();
     }
   }
 
