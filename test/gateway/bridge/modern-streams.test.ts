@@ -33,7 +33,8 @@ describe("progress", () => {
         expect(response.headers.get("content-type")).toBe("text/event-stream");
         expect(response.headers.get("x-accel-buffering")).toBe("no");
         const next = messagesOf(response);
-        return [await next(), await next(), await next(), await next()];
+        const texts = [await next(), await next(), await next()];
+        return [...texts.map((text) => JSON.parse(text)), await next()];
       }),
     );
     expect(heard).toEqual(
@@ -44,7 +45,7 @@ describe("progress", () => {
           params: { progressToken: 1, progress, of: name },
         })),
         { jsonrpc: "2.0", id: name, result: { resultType: "complete", value: name } },
-        undefined,
+        "",
       ]),
     );
   });
@@ -60,7 +61,7 @@ describe("a log", () => {
     await using modern = serveModern(modernServer(SAY, "const held = [];"));
     const silent = modern.call("x/work", { params: { of: 2 } });
     const heard = await modern.call("x/work", { params: { of: 2 }, meta: { [LOG]: "info" } });
-    expect(await messagesOf(heard)()).toMatchObject({ params: { data: "secret" } });
+    expect(await messagesOf(heard)()).toContain('"data":"secret"');
     expect(await (await silent).text()).not.toContain("secret");
   });
 

@@ -139,24 +139,23 @@ export function headersOf(
   };
 }
 
-/** The messages of a stream, one by one; undefined at its end. */
-export function messagesOf({ body }: Response): () => Promise<unknown> {
-  const lines = (body ?? new ReadableStream<Uint8Array>())
-    .pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>)
-    [Symbol.asyncIterator]();
+/** The texts of a stream's messages, one by one; empty at its end. */
+export function messagesOf({ body }: Response): () => Promise<string> {
+  const reader = (body ?? new Blob().stream()).getReader();
+  const decoder = new TextDecoder();
   let rest = "";
   return async () => {
     for (;;) {
       const end = rest.indexOf("\n\n");
       if (end === -1) {
-        const { done, value } = await lines.next();
-        if (done) return undefined;
-        rest += value;
+        const { done, value } = await reader.read();
+        if (done) return "";
+        rest += decoder.decode(value, { stream: true });
         continue;
       }
       const event = rest.slice(0, end);
       rest = rest.slice(end + 2);
-      if (event.startsWith("data: ")) return JSON.parse(event.slice("data: ".length));
+      if (event.startsWith("data: ")) return event.slice("data: ".length);
     }
   };
 }
