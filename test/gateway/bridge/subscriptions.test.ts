@@ -19,7 +19,7 @@ const CHANGES = `
     const meta = { "${SUBSCRIPTION}": name };
     if (end === "cancelled") say({ method: "notifications/cancelled", params: { requestId: name } });
     else if (end === "answer") say({ id: name, result: { resultType: "complete", _meta: meta } });
-    else if (!as && (filter[change] === true || [filter[change]].flat().includes(uri)))
+    else if (!as && (filter[change] === true || (uri && [filter[change]].flat().includes(uri))))
       say({ method: params.method, params: { _meta: meta, uri } });
   }
   if (as) write(as);
