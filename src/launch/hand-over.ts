@@ -28,9 +28,9 @@ export interface Successor {
 const STDIO = [0, 1, 2];
 const UMASK = 0o022;
 
-// Bun raises the soft limit to the hard one before any code of ours runs, and what it was is lost. 1024 is what
-// login sessions, systemd and most container engines give, and what programs with select(2) rely on; a server that
-// wants more raises it itself, up to the hard limit, which is left alone.
+// Where Bun has raised the soft limit to the hard one, what it was is lost. 1024 is what login sessions, systemd and most
+// container engines give, and what programs with select(2) rely on; a server that wants more raises it itself, up to the
+// hard limit, which is left alone.
 const OPEN_FILES = 1024;
 
 // Bun ignores these two, and a program that is started with them ignored does not end when its reader goes away.

@@ -10,6 +10,9 @@ import { RunnerError } from "../errors.ts";
 declare const LIBC_NAME: string | undefined;
 const NAME = typeof LIBC_NAME === "undefined" ? "libc.so.6" : LIBC_NAME;
 
+/** This is the build for musl. */
+export const IS_FOR_MUSL = NAME.includes("musl");
+
 const SYMBOLS = {
   __errno_location: { args: [], returns: "ptr" },
   chroot: { args: ["ptr"], returns: "i32" },

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
-import { checked, libc } from "./libc.ts";
+import { checked, IS_FOR_MUSL, libc } from "./libc.ts";
 
 const SIG_DFL = 0;
 const F_GETFL = 3;
@@ -41,11 +41,16 @@ export function makeBlocking(descriptor: number): void {
   checked(libc().fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK), `fcntl of ${descriptor}`);
 }
 
-/** Sets the soft limit of open files to `soft`, or to the hard limit where that is lower. The hard limit stays. */
+/**
+ * Sets the soft limit of open files to `soft`, or to the hard limit where that is lower, if Bun has raised it: its build
+ * for glibc does, before any code of ours runs, and that for musl does not. The hard limit stays.
+ */
 export function limitOpenFiles(soft: number): void {
+  if (IS_FOR_MUSL) return;
   const limits = new BigUint64Array(2);
   checked(libc().getrlimit(RLIMIT_NOFILE, limits), "getrlimit");
-  const hard = limits[1] ?? 0n;
+  const [current = 0n, hard = 0n] = limits;
+  if (current < hard) return;
   limits[0] = BigInt(soft) < hard ? BigInt(soft) : hard;
   checked(libc().setrlimit(RLIMIT_NOFILE, limits), "setrlimit");
 }
