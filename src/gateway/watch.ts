@@ -8,30 +8,35 @@ import type { ServerProcess, StartServer } from "./server-process.ts";
 
 export interface WatchOptions {
   readonly start: StartServer;
+  /** How a server that may speak either is told to be reached over HTTP. */
+  readonly transport: string;
   readonly timeoutMs: number;
+  readonly freePort: () => number;
   /** The ports that a process and what it has started listen on. */
   readonly portsOf: (pid: number) => readonly number[];
   readonly onEvent: OnGatewayEvent;
 }
 
 export type Nature =
+  | { readonly kind: "listens-where-told" }
   | { readonly kind: "listens"; readonly port: number }
   | { readonly kind: "stdio"; readonly eras: Eras }
   | { readonly kind: "neither"; readonly reason: string };
 
 const LOOK_AGAIN_MS = 50;
 
-/**
- * Starts the server, whose environment is to be `listeningEnvironment`'s, for nothing but to see what it does; no
- * process of it is left.
- */
+/** Starts the server for nothing but to see what it does; no process of it is left. */
 export async function natureOf(options: WatchOptions): Promise<Nature> {
-  const { start, portsOf, timeoutMs, onEvent } = options;
-  const running = new Set<ServerProcess>();
+  const { start, transport, freePort, portsOf, timeoutMs, onEvent } = options;
+  /** Each with the port that it was told. */
+  const running = new Map<ServerProcess, number>();
   const decided = new AbortController();
   const watchedStart: StartServer = (startOptions) => {
-    const child = start(startOptions);
-    running.add(child);
+    decided.signal.throwIfAborted();
+    const port = freePort();
+    const environment = listeningEnvironment(port, transport);
+    const child = start({ ...startOptions, environment });
+    running.set(child, port);
     onEvent({ type: "child-started", pid: child.pid, purpose: "probe" });
     void child.ended.then((end) => {
       running.delete(child);
@@ -39,14 +44,22 @@ export async function natureOf(options: WatchOptions): Promise<Nature> {
     });
     return child;
   };
+  const look = (): Nature | undefined => {
+    for (const [{ pid }, told] of running) {
+      const [port] = portsOf(pid);
+      if (port === told) return { kind: "listens-where-told" };
+      if (port !== undefined) return { kind: "listens", port };
+    }
+    return undefined;
+  };
   try {
     return await Promise.race([
       stdioNature(watchedStart, timeoutMs),
-      listeningNature(() => [...running].flatMap(({ pid }) => portsOf(pid)), decided.signal),
+      listeningNature(look, decided.signal),
     ]);
   } finally {
     decided.abort();
-    await Promise.all([...running].map((child) => child.stop()));
+    await Promise.all([...running.keys()].map((child) => child.stop()));
   }
 }
 
@@ -71,14 +84,13 @@ async function stdioNature(start: StartServer, timeoutMs: number): Promise<Natur
     : { kind: "neither", reason: eras.problem };
 }
 
-// A server that listens may end its other processes, which wanted the same port: that decides nothing.
 async function listeningNature(
-  ports: () => readonly number[],
+  look: () => Nature | undefined,
   signal: AbortSignal,
 ): Promise<Nature> {
   for (;;) {
-    const [port] = ports();
-    if (port !== undefined) return { kind: "listens", port };
+    const nature = look();
+    if (nature !== undefined) return nature;
     await sleep(LOOK_AGAIN_MS, undefined, { signal });
   }
 }

@@ -3,6 +3,7 @@
 
 import { RunnerError, type Stage } from "../errors.ts";
 import { type Front, openFront } from "../gateway/front/front.ts";
+import { createPage } from "../gateway/page/page.ts";
 import { createMetrics, type Metrics } from "../gateway/metrics.ts";
 import { keepOutOfLog, log, logFailure } from "../log.ts";
 import { formatImageName } from "../oci/image-name.ts";
@@ -73,7 +74,11 @@ function openGateway(request: GatewayRequest): Gateway | undefined {
       hosts: [...(request.allowedHosts ?? []), ...request.publicHosts],
       origins: request.allowedOrigins ?? [],
     },
-    page: () => undefined,
+    page: createPage({
+      mcpPath: request.mcpPath,
+      calls: request.pageCalls === "1",
+      open: authToken === undefined,
+    }),
     metrics: () => metrics.text(),
     onRequest(answered) {
       metrics.observeRequest(answered);

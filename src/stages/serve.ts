@@ -117,12 +117,12 @@ const LOOPBACK = "127.0.0.1";
 const HEALTH_MS = 5_000;
 
 async function watched(ground: Ground): Promise<Endpoint> {
-  const { limits, onEvent } = ground;
-  const port = freePort();
-  const listening = listeningGround(ground, port);
+  const { start, limits, onEvent, gateway } = ground;
   const nature = await natureOf({
-    start: listening.start,
+    start,
+    transport: gateway.request.mcpTransport,
     timeoutMs: limits.startTimeoutMs,
+    freePort,
     portsOf: portsOfSession,
     onEvent,
   });
@@ -130,9 +130,12 @@ async function watched(ground: Ground): Promise<Endpoint> {
     case "stdio":
       log.info("the server answers on its standard input and output");
       return bridged(ground);
+    case "listens-where-told":
+      log.info("the server listens where it is told to");
+      return guarded(ground);
     case "listens":
       log.info(`the server listens on port ${nature.port}`);
-      return proxied(listening, nature.port);
+      return proxied(ground, nature.port);
     case "neither":
       throw new RunnerError(
         "SERVER_UNREACHABLE",

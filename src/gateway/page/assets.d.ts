@@ -1,0 +1,6 @@
+// Files that the page is put together from, imported as text.
+
+declare module "*.css" {
+  const text: string;
+  export default text;
+}
