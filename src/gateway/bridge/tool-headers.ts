@@ -18,7 +18,7 @@ const RELOAD_MS = 5_000;
 export class ToolHeaders {
   readonly #child: ModernChild;
   #declared: Promise<Declared>;
-  #loadedAt = 0;
+  #reloadedAt = -RELOAD_MS;
 
   /** Asks the server to be told of changes, then for its tools, so that no change is between the two. */
   constructor(child: ModernChild) {
@@ -41,12 +41,15 @@ export class ToolHeaders {
 
   /** As the server says now, unless it was asked a moment ago. */
   async again(tool: string): Promise<readonly ParameterHeader[]> {
-    if (performance.now() - this.#loadedAt > RELOAD_MS) this.#declared = this.#load();
+    const now = performance.now();
+    if (now - this.#reloadedAt > RELOAD_MS) {
+      this.#reloadedAt = now;
+      this.#declared = this.#load();
+    }
     return this.of(tool);
   }
 
   async #load(): Promise<Declared> {
-    this.#loadedAt = performance.now();
     const declared = new Map<string, readonly ParameterHeader[]>();
     let cursor: unknown;
     for (let page = 0; page < MAX_PAGES; page++) {

@@ -16,7 +16,7 @@ export const META = {
 const PREAMBLE = `
   let tools = [];
   const subscribed = new Map();
-  const base = ({ id, method, params }) => {
+  let base = ({ id, method, params }) => {
     if (method === "server/discover") say({ id, result: { supportedVersions: ["${REVISION}"] } });
     else if (method === "tools/list") say({ id, result: { tools } });
     else if (method === "subscriptions/listen") {
