@@ -50,10 +50,9 @@ export class InFlight {
     const call = this.#calls.get(id);
     if (call === undefined) return;
     this.#calls.delete(id);
-    if (call.token !== undefined) this.#byToken.delete(call.token);
-    if (call.exchange.unanswered.every((other) => other === id)) {
-      this.#exchanges.delete(call.exchange);
-    }
+    const { token, exchange } = call;
+    if (token !== undefined && this.#byToken.get(token) === exchange) this.#byToken.delete(token);
+    if (exchange.unanswered.every((other) => other === id)) this.#exchanges.delete(exchange);
   }
 
   sweep(now: number): void {

@@ -4,7 +4,7 @@
 import { ResumableStream, type Connecting } from "./resumable-stream.ts";
 
 /** Of all streams of a session together; the newest is kept beyond it. */
-const MAX_SESSION_CHARACTERS = 8_388_608;
+const MAX_SESSION_CHARACTERS = 4_194_304;
 const MAX_STREAMS = 256;
 const STANDALONE = 0;
 

@@ -23,27 +23,27 @@ beforeEach(async () => {
 test("the rest of a call is sent to the client that comes back, live from there", async () => {
   const call = await openStream(1);
   await tell(1, "a");
-  expect(await nextEvent(call.events)).toMatchObject({ id: "1-1" });
+  expect(await nextEvent(call.events)).toMatchObject({ id: "1-2" });
   call.leave();
   await tell(1, "b");
   await tell(1, "c");
-  const resumed = await resume("1-1");
-  expect(await nextEvent(resumed)).toEqual({ id: "1-1", retry: "1000", data: "" });
+  const resumed = await resume("1-2");
+  expect(await nextEvent(resumed)).toEqual({ id: "1-2", retry: "1000", data: "" });
   expect(await nextEvent(resumed)).toMatchObject({
-    id: "1-2",
+    id: "1-3",
     data: expect.stringContaining('"b"'),
   });
   expect(await nextEvent(resumed)).toMatchObject({
-    id: "1-3",
+    id: "1-4",
     data: expect.stringContaining('"c"'),
   });
   await tell(1, "d");
   expect(await nextEvent(resumed)).toMatchObject({
-    id: "1-4",
+    id: "1-5",
     data: expect.stringContaining('"d"'),
   });
   await session.notify("release", { id: 1 });
-  expect(await nextEvent(resumed)).toMatchObject({ id: "1-5", data: released(1) });
+  expect(await nextEvent(resumed)).toMatchObject({ id: "1-6", data: released(1) });
   expect((await resumed.next()).done).toBe(true);
 });
 
@@ -52,12 +52,12 @@ test("an answer that came while nobody listened waits, and can be had again", as
   call.leave();
   await session.notify("release", { id: 1 });
   await session.call("later", "echo");
-  for (const from of ["1-0", "1-0"]) {
+  for (const from of ["1-1", "1-1"]) {
     const events = await Array.fromAsync(await resume(from));
-    expect(events.slice(1)).toEqual([{ id: "1-1", data: released(1) }]);
+    expect(events.slice(1)).toEqual([{ id: "1-2", data: released(1) }]);
   }
-  expect(await Array.fromAsync(await resume("1-1"))).toEqual([
-    { id: "1-1", retry: "1000", data: "" },
+  expect(await Array.fromAsync(await resume("1-2"))).toEqual([
+    { id: "1-2", retry: "1000", data: "" },
   ]);
 });
 
@@ -73,7 +73,7 @@ test("streams are never mixed", async () => {
   two.leave();
   listening.leave();
   const heard = await Promise.all(
-    ["1-0", "2-0", "0-0"].map(async (from) => {
+    ["1-1", "2-1", "0-0"].map(async (from) => {
       const events = await resume(from);
       await nextEvent(events);
       return [(await nextEvent(events)).data, (await nextEvent(events)).data];
@@ -91,15 +91,15 @@ test("another session's event is unknown", async () => {
   await tell(1, "a");
   await nextEvent(call.events);
   const other = await openWireSession(bridge.url);
-  expect((await other.listen({ "last-event-id": "1-0" })).status).toBe(400);
+  expect((await other.listen({ "last-event-id": "1-1" })).status).toBe(400);
 });
 
 test("the client that comes back takes the place of its former connection", async () => {
   const call = await openStream(1);
-  const resumed = await resume("1-0");
+  const resumed = await resume("1-1");
   expect((await call.events.next()).done).toBe(true);
   await session.notify("release", { id: 1 });
-  expect(await Array.fromAsync(resumed)).toMatchObject([{ id: "1-0" }, { data: released(1) }]);
+  expect(await Array.fromAsync(resumed)).toMatchObject([{ id: "1-1" }, { data: released(1) }]);
 });
 
 test("of what nobody listened to the latest 256 messages are kept", async () => {
@@ -108,9 +108,9 @@ test("of what nobody listened to the latest 256 messages are kept", async () => 
   await session.call("many", "say", {
     lines: Array.from({ length: 300 }, (_, index) => progress(1, String(index))),
   });
-  const events = await resume("1-0");
+  const events = await resume("1-1");
   await nextEvent(events);
-  expect(await nextEvent(events)).toMatchObject({ id: "1-45", data: progress(1, "44") });
+  expect(await nextEvent(events)).toMatchObject({ id: "1-46", data: progress(1, "44") });
 });
 
 test("an answer too long for the store is kept where nobody has heard it", async () => {
@@ -118,7 +118,7 @@ test("an answer too long for the store is kept where nobody has heard it", async
   call.leave();
   const long = JSON.stringify({ jsonrpc: "2.0", id: 1, result: { text: "x".repeat(3_000_000) } });
   await session.call("long", "say", { lines: [long] });
-  const [, event] = await Array.fromAsync(await resume("1-0"));
+  const [, event] = await Array.fromAsync(await resume("1-1"));
   expect(event?.data === long).toBe(true);
 });
 
@@ -127,7 +127,7 @@ test("in place of an answer that was too long for the store and has been sent st
   const long = JSON.stringify({ jsonrpc: "2.0", id: 1, result: { text: "x".repeat(3_000_000) } });
   await session.call("long", "say", { lines: [long] });
   expect((await nextEvent(call.events)).data === long).toBe(true);
-  const [, event] = await Array.fromAsync(await resume("1-0"));
+  const [, event] = await Array.fromAsync(await resume("1-1"));
   expect(JSON.parse(event?.data ?? "")).toMatchObject({ id: 1, error: { code: -32603 } });
 });
 
@@ -159,12 +159,13 @@ interface Listening {
   leave(): void;
 }
 
-/** Makes a request that is not answered before it is released, and waits for its stream. */
+/** Makes a request that is not answered before it is released, and reads its stream as far as it has begun. */
 async function openStream(id: number): Promise<Listening> {
   const leaving = new AbortController();
   const request = { jsonrpc: "2.0", id, method: "hold", params: { _meta: { progressToken: id } } };
   const events = eventsOf(await session.post(request, {}, leaving.signal));
-  await nextEvent(events);
+  expect(await nextEvent(events)).toEqual({ id: `${id}-0`, retry: "1000", data: "" });
+  expect(await nextEvent(events)).toEqual({ id: `${id}-1`, data: progress(id, "held") });
   return { events, leave: () => leaving.abort() };
 }
 

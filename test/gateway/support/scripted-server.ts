@@ -45,9 +45,12 @@ const methods: Record<string, (message: any) => void | Promise<void>> = {
     }
     write({ id, result: { reported: params.times } });
   },
-  /** Is answered when a `release` names its id. */
-  hold({ id }) {
+  /** Is answered when a `release` names its id; reports at once that it has come, where progress is asked for. */
+  hold({ id, params }) {
     held.set(id, id);
+    const progressToken = params?._meta?.progressToken;
+    if (progressToken === undefined) return;
+    write({ method: "notifications/progress", params: { progressToken, message: "held" } });
   },
   release({ params }) {
     const id = held.get(params.id);
