@@ -23,11 +23,11 @@ const ARGUMENTS = { region: "eu" };
 
 describe("a call of a tool with an annotated argument", () => {
   test.each([
-    ["that its header repeats", { "mcp-param-region": "eu" }, 200],
-    ["that its header repeats in base64", { "mcp-param-region": "=?base64?ZXU=?=" }, 200],
-    ["that no header repeats", {}, 400],
-    ["that its header denies", { "mcp-param-region": "us" }, 400],
-  ])("%s: %p has status %i", async (_how, headers, status) => {
+    ["that its header repeats", 200, { "mcp-param-region": "eu" }],
+    ["that its header repeats in base64", 200, { "mcp-param-region": "=?base64?ZXU=?=" }],
+    ["that no header repeats", 400, {}],
+    ["that its header denies", 400, { "mcp-param-region": "us" }],
+  ])("%s has status %i", async (_how, status, headers) => {
     await using modern = serveModern(modernServer(SCRIPT, TOOL));
     const response = await query(modern, headers);
     expect(response.status).toBe(status);
