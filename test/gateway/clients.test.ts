@@ -5,7 +5,7 @@ import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { pathToFileURL } from "node:url";
 import { unless } from "../support/requirements.ts";
 import { tempDir } from "../support/temp-dir.ts";
-import { type Bridged, bridgeTo } from "./support/bridged.ts";
+import { bridgeTo, type RunningGateway } from "./support/gateways.ts";
 import { clientV1, clientV2, type Connect } from "./support/clients.ts";
 import { cutStreams } from "./support/cut-streams.ts";
 import { fastmcpPython } from "./support/fastmcp.ts";
@@ -32,8 +32,8 @@ const PINNED: Row = [`a client of ${STATELESS} only`, clientV2({ pin: STATELESS 
 const fastmcp = await fastmcpPython();
 
 /** One bridge for the tests of a block, opened by the first that runs. */
-function bridge(open: () => Bridged): () => Bridged {
-  let bridged: Bridged | undefined;
+function bridge(open: () => RunningGateway): () => RunningGateway {
+  let bridged: RunningGateway | undefined;
   afterAll(() => bridged?.[Symbol.asyncDispose]());
   return () => (bridged ??= open());
 }

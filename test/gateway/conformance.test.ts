@@ -3,48 +3,22 @@
 
 import { describe, expect, test } from "bun:test";
 import { serveConformance } from "../fixtures/conformance-server/http.ts";
-import { bridgeTo } from "./support/bridged.ts";
-import { runSuite, SUITE_2025, suite2026, type SuiteResult } from "./support/conformance-suite.ts";
-import { conformanceServer } from "./support/servers.ts";
+import {
+  ALL_BUT_PRIMING,
+  ALL_PASSES,
+  runSuite,
+  SUITE_2025,
+  suite2026,
+  type SuiteResult,
+} from "./support/conformance-suite.ts";
+import { bridgeTo, proxyTo } from "./support/gateways.ts";
+import { conformanceServer, conformanceServerAt } from "./support/servers.ts";
 
 const SUITE_MS = 120_000;
 
 interface Served extends AsyncDisposable {
   readonly url: string;
 }
-
-const ALL_PASSES = { failed: [], warned: [] } as const;
-
-// The suite resumes as a client of 2025-03-26, for whom the SDK does not begin a stream with an event without data.
-const ALL_BUT_PRIMING = {
-  failed: [],
-  warned: [
-    expect.stringMatching(/^server-sse-polling: ServerSendsPrimingEvent: /),
-    expect.stringMatching(/^server-sse-polling: ServerSendsRetryField: /),
-  ],
-};
-
-describe("the fixture by itself, over HTTP", () => {
-  const serve = () => {
-    const server = serveConformance();
-    return { url: `${server.url}mcp`, [Symbol.asyncDispose]: () => server.stop(true) };
-  };
-  keeps(serve, {
-    first: { scenarios: 32, passed: 44, ...ALL_BUT_PRIMING },
-    sessions: { scenarios: 33, passed: 84, ...ALL_PASSES },
-    stateless: { scenarios: 40, passed: 152, ...ALL_PASSES },
-  });
-});
-
-// It answers what it has at once in one JSON response, and ends no stream by itself: the checks of streams do not
-// count where there is none.
-describe("the fixture on stdio, through the bridge", () => {
-  keeps(() => bridgeTo(conformanceServer()), {
-    first: { scenarios: 32, passed: 45, ...ALL_PASSES },
-    sessions: { scenarios: 33, passed: 82, ...ALL_PASSES },
-    stateless: { scenarios: 40, passed: 152, ...ALL_PASSES },
-  });
-});
 
 interface Expected {
   /** By the suite of the time, of revisions 2025-06-18 and 2025-11-25. */
@@ -53,6 +27,33 @@ interface Expected {
   readonly sessions: SuiteResult;
   readonly stateless: SuiteResult;
 }
+
+const DIRECT: Expected = {
+  first: { scenarios: 32, passed: 44, ...ALL_BUT_PRIMING },
+  sessions: { scenarios: 33, passed: 84, ...ALL_PASSES },
+  stateless: { scenarios: 40, passed: 152, ...ALL_PASSES },
+};
+
+describe("the fixture by itself, over HTTP,", () => {
+  keeps(() => {
+    const server = serveConformance();
+    return { url: `${server.url}mcp`, [Symbol.asyncDispose]: () => server.stop(true) };
+  }, DIRECT);
+});
+
+describe("the fixture over HTTP, through the proxy,", () => {
+  keeps(() => proxyTo(conformanceServerAt), DIRECT);
+});
+
+// It begins every stream of a session of 2025-11-25 as that revision asks. What it has at once it answers in one JSON
+// response, and it ends no stream by itself: checks of streams do not count where there is none.
+describe("the fixture on stdio, through the bridge,", () => {
+  keeps(() => bridgeTo(conformanceServer()), {
+    first: { scenarios: 32, passed: 45, ...ALL_PASSES },
+    sessions: { scenarios: 33, passed: 82, ...ALL_PASSES },
+    stateless: { scenarios: 40, passed: 152, ...ALL_PASSES },
+  });
+});
 
 function keeps(serve: () => Served, { first, sessions, stateless }: Expected): void {
   test.each([

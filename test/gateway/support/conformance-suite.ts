@@ -27,9 +27,20 @@ export interface SuiteResult {
   readonly passed: number;
   /** One line a check: its scenario, its name, what is wrong. */
   readonly failed: readonly string[];
-  /** Likewise, where a server does not do what it should, but need not. */
+  /** Where a server does not do what it should, but need not: scenario and name. */
   readonly warned: readonly string[];
 }
+
+export const ALL_PASSES = { failed: [], warned: [] };
+
+/** As the first suite finds the SDK: it resumes as a client of 2025-03-26, whose streams begin without an empty event. */
+export const ALL_BUT_PRIMING = {
+  failed: [],
+  warned: [
+    "server-sse-polling: ServerSendsPrimingEvent",
+    "server-sse-polling: ServerSendsRetryField",
+  ],
+};
 
 interface Check {
   readonly name: string;
@@ -65,17 +76,17 @@ function readResults(directory: string): SuiteResult {
   const scenarios = readdirSync(directory).sort();
   const checks = scenarios.flatMap((scenario) =>
     readChecks(join(directory, scenario, "checks.json")).map((check) => ({
-      status: check.status,
-      line: `${scenario.replace(/^server-|-\d{4}-\d\d-\d\dT.*$/g, "")}: ${check.name}: ${check.errorMessage}`,
+      ...check,
+      name: `${scenario.replace(/^server-|-\d{4}-\d\d-\d\dT.*$/g, "")}: ${check.name}`,
     })),
   );
-  const lines = (...statuses: readonly Check["status"][]) =>
-    checks.filter(({ status }) => statuses.includes(status)).map(({ line }) => line);
+  const those = (...statuses: readonly Check["status"][]) =>
+    checks.filter(({ status }) => statuses.includes(status));
   return {
     scenarios: scenarios.length,
-    passed: lines("SUCCESS").length,
-    failed: lines("FAILURE"),
-    warned: lines("WARNING", "SKIPPED"),
+    passed: those("SUCCESS").length,
+    failed: those("FAILURE").map(({ name, errorMessage }) => `${name}: ${errorMessage}`),
+    warned: those("WARNING", "SKIPPED").map(({ name }) => name),
   };
 }
 

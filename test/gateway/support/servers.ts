@@ -1,14 +1,19 @@
-// Real MCP servers that speak over stdio, and how each is started.
+// Real MCP servers, and how each is started: over stdio, but for one.
 
 import { join } from "node:path";
 import { nodeProgram } from "../../support/everything-image.ts";
-import type { ServerCommand } from "./bridged.ts";
+import type { ServerCommand } from "./gateways.ts";
 
 const FIXTURES = join(import.meta.dir, "../../fixtures");
 
 /** Our own, of both eras. */
 export function conformanceServer(): ServerCommand {
   return { argv: [process.execPath, join(FIXTURES, "conformance-server/stdio.ts")] };
+}
+
+/** The same on a port. */
+export function conformanceServerAt(port: number): ServerCommand {
+  return { argv: [process.execPath, join(FIXTURES, "conformance-server/http.ts"), String(port)] };
 }
 
 export function everythingServer(): ServerCommand {
