@@ -14,6 +14,7 @@ import { digestOf } from "../../src/oci/digest.ts";
 import { removeTree } from "../../src/system/private-directory.ts";
 import { startDockerRegistry } from "../../test/support/docker-registry.ts";
 import { podmanProblem, removePodmanStorage } from "../../test/support/podman.ts";
+import type { BuiltBinary } from "../sbom/inventory.ts";
 import { assemble } from "./assemble.ts";
 import { hasSection, readChangelog } from "./changelog.ts";
 import { CHECKSUMS, makeFiles } from "./binaries.ts";
@@ -53,15 +54,7 @@ async function dryRun(out: string, work: string): Promise<void> {
   const source = await sourceState();
   const signer = await throwAwayKey(work);
   const { bases, reason } = await chooseBases(work, PLATFORMS, source.createdAt);
-  const changes = (await uncommitted()) === "" ? "" : ", with changes that no commit has";
-  show(`the binaries of ${source.commit}${changes}`);
-  const files = join(out, "files");
-  const binaries = await makeFiles(files, source);
-  for (const { target, sha256 } of binaries) console.log(`  ${sha256}  ${target}`);
-  await signFile(signer, join(files, CHECKSUMS));
-  await verifyFile(signer, join(files, CHECKSUMS));
-  show(`a release would get these files, which are in ${files}`);
-  for (const name of readdirSync(files).toSorted()) console.log(`  ${name}`);
+  const binaries = await makeSigned(join(out, "files"), source, signer);
 
   show(`the images, on ${reason}`);
   for (const warning of new Set([...bases.values()].map((base) => base.warning ?? ""))) {
@@ -86,6 +79,22 @@ async function dryRun(out: string, work: string): Promise<void> {
     console.log(`  ${digest}  ${type}, in ${basename(predicate)}`);
   }
   await rehearse({ ...assembled, signer });
+}
+
+async function makeSigned(
+  files: string,
+  source: SourceState,
+  signer: Signer,
+): Promise<BuiltBinary[]> {
+  const changes = (await uncommitted()) === "" ? "" : ", with changes that no commit has";
+  show(`the binaries of ${source.commit}${changes}`);
+  const binaries = await makeFiles(files, source);
+  for (const { target, sha256 } of binaries) console.log(`  ${sha256}  ${target}`);
+  await signFile(signer, join(files, CHECKSUMS));
+  await verifyFile(signer, join(files, CHECKSUMS));
+  show(`a release would get these files, which are in ${files}`);
+  for (const name of readdirSync(files).toSorted()) console.log(`  ${name}`);
+  return binaries;
 }
 
 // As on a machine that has only this platform.
