@@ -1,25 +1,17 @@
 // A JSON array taken apart into the texts of its elements, so that each can go its own way as it was written.
 
+import { skipSpace, skipValue } from "./splice.ts";
+
 /** The texts of the elements. `text` has been parsed by somebody else, and is an array. */
 export function elementsOf(text: string): readonly string[] {
   const elements: string[] = [];
-  let depth = 0;
-  let start = 0;
-  const token = /"(?:[^"\\]|\\.)*"|[[\]{},]/gs;
-  for (const { 0: found, index } of text.matchAll(token)) {
-    if (found === "[" || found === "{") {
-      if (depth++ === 0) start = index + 1;
-    } else if (found === "]" || found === "}") {
-      if (--depth === 0) addElement(elements, text.slice(start, index));
-    } else if (found === "," && depth === 1) {
-      addElement(elements, text.slice(start, index));
-      start = index + 1;
-    }
+  let start = skipSpace(text, text.indexOf("[") + 1);
+  while (text[start] !== "]") {
+    const end = skipValue(text, start);
+    if (end < start) throw new TypeError("elementsOf: the text is no array");
+    elements.push(text.slice(start, end));
+    const mark = skipSpace(text, end);
+    start = text[mark] === "," ? skipSpace(text, mark + 1) : mark;
   }
   return elements;
-}
-
-function addElement(elements: string[], text: string): void {
-  const element = text.trim();
-  if (element !== "") elements.push(element);
 }

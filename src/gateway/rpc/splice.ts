@@ -174,7 +174,8 @@ function isSpelt(name: string, known: string): boolean {
   return name === known || name.toUpperCase().toLowerCase() === known.toLowerCase();
 }
 
-function skipSpace(text: string, at: number): number {
+/** The position of the next character that is no space. */
+export function skipSpace(text: string, at: number): number {
   let next = at;
   for (;;) {
     const mark = text.charCodeAt(next);
@@ -183,7 +184,8 @@ function skipSpace(text: string, at: number): number {
   }
 }
 
-function skipValue(text: string, start: number): number {
+/** The position behind the value at `start`; negative where there is none. */
+export function skipValue(text: string, start: number): number {
   const mark = text.charCodeAt(start);
   if (mark === QUOTE) return skipString(text, start);
   if (mark === OPEN_OBJECT || mark === OPEN_ARRAY) return skipContainer(text, start);

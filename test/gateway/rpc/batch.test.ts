@@ -15,6 +15,15 @@ describe("elementsOf", () => {
     expect(elementsOf(text)).toEqual(expected);
   });
 
+  test.each(["x", '\\"', "\\\\", "\\n", "[", "},"])("steps over 5 MB of %s", (text) => {
+    const long = `"${text.repeat(5_000_000 / text.length)}"`;
+    expect(elementsOf(`[1,${long},2]`).map((element) => element === long)).toEqual([
+      false,
+      true,
+      false,
+    ]);
+  });
+
   test("finds what JSON.parse finds, however it is written", () => {
     const write = (values: unknown[], indent: number) => JSON.stringify(values, null, indent);
     fc.assert(
