@@ -2,7 +2,7 @@
 // the signals that are sent to it for its own and tells another process's end for the server's, so the runner stays,
 // and what PRoot starts is a small program of the runner's that tells it the truth (proot-start.c).
 
-import { chmodSync, chownSync, lstatSync, mkdtempSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, mkdirSync, mkdtempSync, statSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join, posix } from "node:path";
 import { RunnerError, printable, reasonOf } from "../errors.ts";
@@ -26,8 +26,8 @@ export async function traceServer(plan: LaunchPlan, notes: Notes): Promise<numbe
   if (tracer === undefined) throw unavailable("proot does not work here");
   using root = await openPrivateRoot(plan, notes, { mayMount: false });
   using opened = openToOwner(root.path);
-  const mountPoints = furnish(root.path);
   const place = ownPlace(root.path, identity);
+  const mountPoints = [...furnish(root.path), ...sharedMemory(root.path, place)];
   if (drop) openWay(root.path, identity);
   const start = placeStart(root.path);
   becomeServersUser(drop ? identity : undefined, plan.endsWith);
@@ -121,6 +121,19 @@ function ownPlace(root: string, { uid, gid }: Identity): string {
   const place = mkdtempSync(join(dirname(root), "proot-"));
   if (process.geteuid?.() === 0) chownSync(place, uid, gid);
   return place;
+}
+
+const SHARED_MEMORY = "/dev/shm";
+const FOR_ALL = 0o1777;
+
+// Python's multiprocessing and databases have no other place, and not every machine has it.
+function sharedMemory(root: string, place: string): readonly MountPoint[] {
+  const stats = statSync(SHARED_MEMORY, { throwIfNoEntry: false });
+  if (stats?.isDirectory() === true && (stats.mode & FOR_ALL) === FOR_ALL) return [];
+  const source = join(place, "shm");
+  mkdirSync(source);
+  chmodSync(source, FOR_ALL);
+  return [{ source, target: join(root, SHARED_MEMORY) }];
 }
 
 const OPEN_TO_OWNER = 0o700;

@@ -2,7 +2,7 @@
 
 import { describe, expect } from "bun:test";
 import { chmodSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
-import { ORDINARY_USER, otherUserProblem } from "../support/privileges.ts";
+import { mountProblem, ORDINARY_USER, otherUserProblem } from "../support/privileges.ts";
 import { programProblem, unless } from "../support/requirements.ts";
 import { tempDir, type TempDir } from "../support/temp-dir.ts";
 import { fieldOf, isGone } from "./support/process-fields.ts";
@@ -22,6 +22,17 @@ function rootWith(dir: TempDir, script: string): string {
 
 const AS_ORDINARY: StartOptions = { command: ["/app/server"], mode: "proot", ...ORDINARY };
 const AS_SELF: StartOptions = { command: ["/app/server"], mode: "proot" };
+
+// Starts its arguments on a machine whose /dev, to be made at $0, holds devices alone.
+const WITHOUT_SHARED_MEMORY = `set -e
+mkdir "$0"
+mount -t tmpfs -o mode=755 tmpfs "$0"
+for name in null zero full random urandom tty; do
+  touch "$0/$name"
+  mount --bind "/dev/$name" "$0/$name"
+done
+mount --rbind "$0" /dev
+exec "$@"`;
 
 /** A server that tells its PID and then says nothing for long, with the processes that lead to it. */
 async function startServer(dir: TempDir, options: StartOptions) {
@@ -88,6 +99,21 @@ describe("a server", () => {
     const { stdout } = await run(dir, rootWith(dir, script), AS_ORDINARY);
     expect(stdout).toBe("collected\n");
   });
+
+  unless(problem ?? mountProblem() ?? programProblem("unshare"))(
+    "has shared memory where the machine has none",
+    async () => {
+      using dir = tempDir();
+      const script =
+        "echo kept >/dev/shm/file && cat /dev/shm/file >/dev/null && cat /dev/shm/file";
+      const { stdout, stderr } = await run(dir, rootWith(dir, script), {
+        ...AS_SELF,
+        through: ["unshare", "--mount", "sh", "-c", WITHOUT_SHARED_MEMORY, dir.file("dev")],
+      });
+      expect(stderr).toBe("");
+      expect(stdout).toBe("kept\n");
+    },
+  );
 
   test("is not started when PRoot fails after all, and that is said", async () => {
     using dir = tempDir();
