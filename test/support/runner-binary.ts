@@ -18,7 +18,7 @@ export const TEST_COMMIT = "0123456789abcdef0123456789abcdef01234567";
 const ROOT = join(import.meta.dir, "../..");
 const CACHE = join(ROOT, "node_modules/.cache/fastmcp-runner");
 const INPUTS = [
-  "src/**/*.ts",
+  "src/**/*.{ts,js,css,html}",
   "scripts/{build,elf-section,harden-binary}.ts",
   "package.json",
   "bun.lock",
