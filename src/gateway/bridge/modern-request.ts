@@ -63,7 +63,8 @@ export function refuseRevision(
 ): Response {
   return failureResponse(400, {
     code: RPC_CODES.VERSION_UNSUPPORTED,
-    message: "The server does not speak this revision of MCP.",
+    // Clients without a way forward show their users this sentence, and nothing else.
+    message: `The server speaks MCP of ${supported.join(", ")} and not what was asked for.`,
     id,
     data: { supported, requested },
   });

@@ -126,6 +126,7 @@ class Modern implements ModernEndpoint {
   async #pass({ headers }: Request, notification: RpcNotification): Promise<Response> {
     const refusal = refuseNotification(headers, notification);
     if (refusal !== undefined) return refusal;
+    if (this.#isClosing) return comeAgain(CLOSING);
     if (!NOT_PASSED.has(notification.method)) {
       const child = await this.#shared.ready();
       if ("retryAfterMs" in child) return crashing(child);
@@ -198,7 +199,6 @@ function onlyPost(): Response {
 }
 
 function crashing({ retryAfterMs }: Crashing): Response {
-  const message = "The server keeps ending; it is started again later.";
-  const seconds = String(Math.max(1, Math.ceil(retryAfterMs / 1_000)));
-  return failureResponse(503, { code: RPC_CODES.REFUSED, message }, { "retry-after": seconds });
+  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1_000));
+  return comeAgain("The server keeps ending; it is started again later.", seconds);
 }

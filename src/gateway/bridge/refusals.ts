@@ -15,12 +15,12 @@ export function unknownSession(): Response {
   });
 }
 
-/** There is no room, or the gateway closes. */
-export function comeAgain(message: string): Response {
+/** There is no room, the server cannot be started just now, or the gateway closes. */
+export function comeAgain(message: string, retryAfterS = RETRY_AFTER_S): Response {
   return failureResponse(
     503,
     { code: RPC_CODES.REFUSED, message },
-    { "retry-after": String(RETRY_AFTER_S) },
+    { "retry-after": String(retryAfterS) },
   );
 }
 
