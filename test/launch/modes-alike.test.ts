@@ -19,6 +19,7 @@ import {
   prepared,
   promise,
   started,
+  UNPACKED_SO,
 } from "./support/promise.ts";
 import { run } from "./support/tiny-root.ts";
 import type { Way } from "./support/ways.ts";
@@ -150,7 +151,7 @@ describe("a server's files", () => {
   promiseState("names are looked up", "localhost", "127.0.0.1");
   promiseState("time zones are the image's", "zone", ZONE.abbreviation, OWN_SYSTEM);
   promiseState("certificates are the image's", "certificates", CERTIFICATES, OWN_SYSTEM);
-  promiseState("setuid bits are gone", "special", "755");
+  promiseState("setuid and setgid bits are gone", "special", "755", UNPACKED_SO);
   promiseState("all of the tree is the server's", "owner", SERVER.uid, OWN_SYSTEM);
 
   for (const path of ["/etc/resolv.conf", "/etc/hosts"]) {

@@ -1,7 +1,7 @@
 /* A server that tells in what state it was started, and answers to what tests do to it. Linked to the C library as most
  * programs are, so that it starts in every run mode.
  *
- *   PROBE state SPECIAL PRIVATE   one line of JSON; SPECIAL and PRIVATE are files to look at
+ *   PROBE state SPECIAL PRIVATE   one line of JSON; SPECIAL and PRIVATE are names to look at
  *   PROBE arguments ...           argv, a NUL behind each
  *   PROBE environment             the environment, likewise
  *   PROBE copy [FILE]             stdin, or a file, to stdout

@@ -30,7 +30,7 @@ export interface ServerState {
   /** The abbreviation of local time. */
   readonly zone: string;
   readonly localhost: string;
-  /** Permissions of /app/special, which has the setuid bit in the image. */
+  /** Permissions of /app/special, which has the setuid and the setgid bit in the image. */
   readonly special: string;
   /** Whose a file below /root is. */
   readonly owner: number;
@@ -70,7 +70,8 @@ function probeLayer(): readonly TarEntry[] {
   return [
     ...libraries,
     { path: "app/probe", content, mode: 0o755 },
-    { path: "app/special", mode: 0o4755 },
+    // A directory, from which the kernel takes no such bit when it gets another owner.
+    { path: "app/special/", mode: 0o6755 },
     { path: "root/.local/file" },
     { path: "etc/passwd", content: "root:x:0:0::/home/of/root:/bin/sh\n" },
     { path: "etc/ssl/certs/ca-certificates.crt", content: `${CERTIFICATES}\n` },

@@ -14,6 +14,8 @@ export type Exception = (way: Way) => string | undefined;
 export const NEVER: Exception = () => undefined;
 export const OWN_SYSTEM: Exception = ({ overlay }) =>
   overlay && "the system's directories are the runner's";
+export const UNPACKED_SO: Exception = ({ given }) =>
+  given === "by its unpacking" ? "no such bit is unpacked" : undefined;
 export const OWN_ROOT: Exception = ({ overlay, baked }) =>
   (overlay ?? baked) && "the root is the runner's own";
 

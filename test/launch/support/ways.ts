@@ -20,6 +20,8 @@ export interface Way {
   readonly options: (dir: TempDir) => Partial<StartOptions>;
   /** What an image's tree needs before. */
   readonly prepare?: (root: string) => void;
+  /** The tree is the server's before the start: an ordinary user's own, or one that a cache has given away. */
+  readonly given?: "by its unpacking" | "by the cache";
   /** A helper stays, so that the server's PID is another than the runner's. */
   readonly monitored?: true;
   /** The server is in the runner's own root and only the safe paths are the image's. */
@@ -61,6 +63,7 @@ const PRIVATE: readonly Way[] = [
       mode: "userns",
       searchPath: onlyPrograms(dir, { unshare: "unshare" }),
     }),
+    given: "by its unpacking",
   },
   {
     name: "userns by bubblewrap",
@@ -70,12 +73,14 @@ const PRIVATE: readonly Way[] = [
       mode: "userns",
       searchPath: onlyPrograms(dir, { bwrap: "bwrap" }),
     }),
+    given: "by its unpacking",
     monitored: true,
   },
   {
     name: "proot",
     problem: without(NO_OTHER_USER, "proot"),
     options: () => ({ ...ORDINARY, mode: "proot" }),
+    given: "by its unpacking",
     monitored: true,
   },
   {
@@ -90,6 +95,7 @@ const ON_SHARED_TREES: readonly Way[] = PRIVATE.map((way) => ({
   ...way,
   name: `${way.name}, on a shared tree`,
   options: (dir) => ({ ...way.options(dir), shared: true }),
+  given: "by the cache",
 }));
 
 const OTHERS: readonly Way[] = [
@@ -97,6 +103,7 @@ const OTHERS: readonly Way[] = [
     name: "loader",
     problem: NO_OTHER_USER,
     options: () => ({ ...ORDINARY, mode: "loader" }),
+    given: "by its unpacking",
     loader: true,
   },
   {
