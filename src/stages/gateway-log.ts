@@ -1,5 +1,6 @@
 // What happens in the gateway, as lines of the log. Everybody's own text is cut and made printable by the log.
 
+import { reasonOf } from "../errors.ts";
 import type { GatewayEvent } from "../gateway/events.ts";
 import { log } from "../log.ts";
 
@@ -22,6 +23,8 @@ export function logGatewayEvent(event: GatewayEvent): void {
       return log.debug(`${event.unsafeMethod} ${event.outcome}`, {
         milliseconds: Math.round(event.milliseconds),
       });
+    case "start-failed":
+      return log.warn(`no process of the server could be started: ${reasonOf(event.error)}`);
     case "line-dropped":
       return log.warn(`server ${event.pid} wrote to its stdout what is no message`, {
         line: event.unsafeLine.slice(0, MAX_LINE_CHARACTERS),

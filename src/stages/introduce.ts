@@ -8,22 +8,28 @@ import type { Endpoint } from "../gateway/endpoint.ts";
 import { log } from "../log.ts";
 import type { Gateway } from "./gateway.ts";
 
+export interface Served {
+  readonly endpoint: Endpoint;
+  /** What can be asked, where clients of the endpoint speak otherwise; it is closed afterwards. */
+  readonly asked?: Endpoint;
+  /** That it answers is known by other means; it need not be a server of MCP's newer transports, or of MCP at all. */
+  readonly mayBeSilent?: boolean;
+}
+
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
+const MAX_TRIES = 5;
 
 /** Asks until there is an answer, or until the signal. Never rejects. */
 export async function introduce(
-  endpoint: Endpoint,
+  { endpoint, asked, mayBeSilent = false }: Served,
   { front, request }: Gateway,
   signal: AbortSignal,
 ): Promise<void> {
-  for (
-    let waitMs = FIRST_WAIT_MS;
-    !signal.aborted;
-    waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)
-  ) {
+  const tries = mayBeSilent ? MAX_TRIES : Number.POSITIVE_INFINITY;
+  for (let count = 0; count < tries && !signal.aborted; count += 1) {
     try {
-      const catalogue = await readCatalogue(endpoint, request.mcpPath);
+      const catalogue = await readCatalogue(asked ?? endpoint, request.mcpPath);
       front.describe({ catalogue });
       front.tell({ state: "serving" });
       log.info("the server answers", {
@@ -31,12 +37,14 @@ export async function introduce(
         version: catalogue.unsafeVersion,
         tools: catalogue.tools.length,
       });
-      return;
+      break;
     } catch (error) {
-      if (signal.aborted) return;
-      front.tell({ state: "failing", reason: reasonOf(error) });
-      log.warn(`the server does not say what it is: ${reasonOf(error)}`);
+      if (signal.aborted) break;
+      if (!mayBeSilent) front.tell({ state: "failing", reason: reasonOf(error) });
+      log[mayBeSilent ? "debug" : "warn"](`the server does not say what it is: ${reasonOf(error)}`);
     }
+    const waitMs = Math.min(FIRST_WAIT_MS * 2 ** count, LONGEST_WAIT_MS);
     await sleep(waitMs, undefined, { signal }).catch(() => {});
   }
+  await asked?.close(0);
 }

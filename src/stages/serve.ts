@@ -2,25 +2,24 @@
 // server as its clients need.
 
 import { openBridge } from "../gateway/bridge/bridge.ts";
-import type { Endpoint } from "../gateway/endpoint.ts";
+import type { Eras } from "../gateway/bridge/eras.ts";
+import { openSseBridge } from "../gateway/bridge/sse-bridge.ts";
 import type { OnGatewayEvent } from "../gateway/events.ts";
 import type { GatewayLimits } from "../gateway/limits.ts";
 import { openProxy } from "../gateway/proxy/proxy.ts";
-import { limitRate } from "../gateway/rate-limit.ts";
 import type { StartServer } from "../gateway/server-process.ts";
 import { listeningEnvironment, natureOf } from "../gateway/watch.ts";
 import type { ServerWay } from "../gateway/way.ts";
 import { RunnerError } from "../errors.ts";
 import { askHealth } from "../launch/health.ts";
 import type { LaunchPlan } from "../launch/launch-plan.ts";
-import { serverCommand } from "../launch/server-child.ts";
-import { log, logEnvironment } from "../log.ts";
+import { log } from "../log.ts";
 import { endSignal } from "../system/end-signal.ts";
 import { freePort } from "../system/free-port.ts";
 import { isListenedOn, portsOfSession } from "../system/listening.ts";
-import { startServerChild } from "../system/server-child.ts";
 import type { ExecuteOptions } from "./execute.ts";
-import { introduce } from "./introduce.ts";
+import { introduce, type Served } from "./introduce.ts";
+import { serverStarter } from "./server-starter.ts";
 import { logGatewayEvent } from "./gateway-log.ts";
 import type { Gateway, GatewayRequest } from "./gateway.ts";
 
@@ -29,9 +28,6 @@ export type ServedWay = Exclude<ServerWay, { readonly kind: "hand-over" }>;
 export type ServeOptions = Pick<ExecuteOptions, "runner" | "searchPath"> & {
   readonly gateway: Gateway;
 };
-
-/** What a server may write to stderr in a second; a person reads no more. */
-const LINES_PER_SECOND = 100;
 
 /** Serves until the runner is told to end, and returns the exit status to end with. Throws SERVER_UNREACHABLE. */
 export async function serve(
@@ -42,7 +38,7 @@ export async function serve(
   const { front, metrics, request } = gateway;
   const ended = endSignal();
   const ground: Ground = {
-    start: starter(plan, request, options),
+    start: serverStarter(plan, { ...options, maxLineBytes: request.maxLineBytes }),
     limits: limitsOf(request),
     gateway,
     onEvent(event) {
@@ -50,11 +46,11 @@ export async function serve(
       logGatewayEvent(event);
     },
   };
-  const endpoint = await Promise.race([openEndpoint(way, ground), ended]);
+  const served = await Promise.race([openEndpoint(way, ground), ended]);
   const closing = new AbortController();
-  if (typeof endpoint !== "string") {
-    front.serve(endpoint);
-    void introduce(endpoint, gateway, closing.signal);
+  if (typeof served !== "string") {
+    front.serve(served.endpoint);
+    void introduce(served, gateway, closing.signal);
   }
   const signal = await ended;
   closing.abort();
@@ -70,7 +66,7 @@ interface Ground {
   readonly onEvent: OnGatewayEvent;
 }
 
-async function openEndpoint(way: ServedWay, ground: Ground): Promise<Endpoint> {
+async function openEndpoint(way: ServedWay, ground: Ground): Promise<Served> {
   log.info(`the runner stays in front of the server: ${way.reason}`, { way: way.kind });
   switch (way.kind) {
     case "bridge":
@@ -84,15 +80,20 @@ async function openEndpoint(way: ServedWay, ground: Ground): Promise<Endpoint> {
   }
 }
 
-function bridged({ start, limits, onEvent, gateway }: Ground): Endpoint {
-  gateway.front.describe({ way: "over its standard input and output" });
-  return openBridge({ start, limits, onEvent });
+function bridged({ start, limits, onEvent, gateway }: Ground, eras?: Eras): Served {
+  const { front, request } = gateway;
+  front.describe({ way: "over its standard input and output" });
+  const options = { start, limits, onEvent };
+  const bridge = openBridge({ ...options, ...(eras === undefined ? {} : { eras }) });
+  return request.mcpTransport === "sse"
+    ? { endpoint: openSseBridge({ ...options, mcpPath: request.mcpPath }), asked: bridge }
+    : { endpoint: bridge };
 }
 
-function proxied({ start, limits, onEvent, gateway }: Ground, port: number): Endpoint {
+function proxied({ start, limits, onEvent, gateway }: Ground, port: number): Served {
   const { request, front } = gateway;
   front.describe({ way: `at its port ${port}` });
-  return openProxy({
+  const endpoint = openProxy({
     start,
     port,
     startTimeoutMs: limits.startTimeoutMs,
@@ -106,9 +107,10 @@ function proxied({ start, limits, onEvent, gateway }: Ground, port: number): End
       return (await askHealth(question)).alive;
     },
   });
+  return { endpoint, mayBeSilent: true };
 }
 
-function guarded(ground: Ground): Endpoint {
+function guarded(ground: Ground): Served {
   const port = freePort();
   return proxied(listeningGround(ground, port), port);
 }
@@ -116,7 +118,7 @@ function guarded(ground: Ground): Endpoint {
 const LOOPBACK = "127.0.0.1";
 const HEALTH_MS = 5_000;
 
-async function watched(ground: Ground): Promise<Endpoint> {
+async function watched(ground: Ground): Promise<Served> {
   const { start, limits, onEvent, gateway } = ground;
   const nature = await natureOf({
     start,
@@ -129,7 +131,7 @@ async function watched(ground: Ground): Promise<Endpoint> {
   switch (nature.kind) {
     case "stdio":
       log.info("the server answers on its standard input and output");
-      return bridged(ground);
+      return bridged(ground, nature.eras);
     case "listens-where-told":
       log.info("the server listens where it is told to");
       return guarded(ground);
@@ -147,27 +149,6 @@ async function watched(ground: Ground): Promise<Endpoint> {
 function listeningGround(ground: Ground, port: number): Ground {
   const environment = listeningEnvironment(port, ground.gateway.request.mcpTransport);
   return { ...ground, start: (options) => ground.start({ ...options, environment }) };
-}
-
-// Each is this program once more, which becomes the server as it would have without the gateway.
-function starter(
-  plan: LaunchPlan,
-  { maxLineBytes }: GatewayRequest,
-  options: Omit<ServeOptions, "gateway">,
-): StartServer {
-  return ({ environment, onLine }) => {
-    const own = { ...plan, environment: { ...plan.environment, ...environment } };
-    const command = serverCommand(own, { ...options, environment: logEnvironment() });
-    const stderr = limitRate(LINES_PER_SECOND, (line, withheld) => {
-      if (withheld > 0) log.warn(`server ${child.pid}: ${withheld} lines withheld`);
-      log.info(`server ${child.pid}: ${line}`);
-    });
-    const child = startServerChild(
-      { ...command, maxLineBytes, onStderr: (line) => stderr.take(line) },
-      { onLine },
-    );
-    return child;
-  };
 }
 
 function limitsOf(request: GatewayRequest): GatewayLimits {

@@ -5,6 +5,8 @@ export interface EventStreamOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** The first event: its id with empty data, from which a client can resume, and after how many milliseconds. */
   readonly prime?: { readonly id: string; readonly retryMs: number };
+  /** The first event instead: one with a name of its own. */
+  readonly announce?: { readonly event: string; readonly data: string };
   /** The client has left before the end. */
   onGone(): void;
 }
@@ -33,7 +35,6 @@ const HEADERS = {
 
 /** Opens a stream whose headers reach the client at once. */
 export function openEventStream(options: EventStreamOptions): EventStream {
-  const { prime } = options;
   let sink: ReadableStreamDefaultController<string> | undefined;
   let drained: PromiseWithResolvers<void> | undefined;
   let quiet = false;
@@ -50,7 +51,7 @@ export function openEventStream(options: EventStreamOptions): EventStream {
       start(controller) {
         sink = controller;
         // Bun sends no header before the first piece of the body.
-        controller.enqueue(prime ? `id: ${prime.id}\nretry: ${prime.retryMs}\ndata:\n\n` : ":\n\n");
+        controller.enqueue(firstOf(options));
       },
       pull: drain,
       cancel() {
@@ -84,6 +85,11 @@ export function openEventStream(options: EventStreamOptions): EventStream {
       return sink === undefined;
     },
   };
+}
+
+function firstOf({ prime, announce }: EventStreamOptions): string {
+  if (announce !== undefined) return `event: ${announce.event}\ndata: ${announce.data}\n\n`;
+  return prime === undefined ? ":\n\n" : `id: ${prime.id}\nretry: ${prime.retryMs}\ndata:\n\n`;
 }
 
 function asResponse(
