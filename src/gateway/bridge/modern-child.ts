@@ -24,13 +24,6 @@ export interface Asker {
   fail(message: string): void;
 }
 
-/** A request that the server has to answer, named by the gateway's id for it. */
-export interface Asked {
-  readonly id: string;
-  /** Resolves when the server's pipe has room for more. */
-  readonly sent: Promise<void>;
-}
-
 interface Pending {
   readonly asker: Asker;
   readonly idText: string;
@@ -65,8 +58,8 @@ export class ModernChild {
     return this.#hasEnded;
   }
 
-  /** Sends a request whose text has been judged to be unambiguous. Never waits for the answer. */
-  ask(request: RpcRequest, asker: Asker): Asked {
+  /** Sends a request whose text has been judged to be unambiguous. Returns the gateway's id for it. */
+  ask(request: RpcRequest, asker: Asker): string {
     const found = find(request.text);
     if ("problem" in found || found.id === undefined) throw new TypeError("an ambiguous request");
     const { id: idSpan, token } = found;
@@ -83,7 +76,8 @@ export class ModernChild {
       filter: filterIn(request),
       isSubscribed: false,
     });
-    return { id, sent: this.#send(id, replaceSpans(request.text, replaced)) };
+    void this.#send(id, replaceSpans(request.text, replaced));
+    return id;
   }
 
   /** The client does not wait for the answer any more. Nothing that belongs to the request reaches it from now on. */
@@ -98,6 +92,7 @@ export class ModernChild {
     return this.process.send(line);
   }
 
+  /** Where the server does not read, requests wait here, one behind the other. */
   async #send(id: string, line: string): Promise<void> {
     while (this.#room !== undefined) await this.#room;
     // It may have been given up while the server was not reading.
@@ -107,7 +102,6 @@ export class ModernChild {
     this.#room = taken.then(() => {
       this.#room = undefined;
     });
-    await this.#room;
   }
 
   #take(unsafeLine: string): void {

@@ -55,6 +55,9 @@ export function refuseNotification(
 /**
  * Says which revisions there are instead. A client that knows one of them uses it: where only revisions with a
  * handshake are named, by way of that. Where there are others, only these are, as in the server's own discovery.
+ *
+ * A handshake with a server that knows none gets the same answer. To play one would be to implement MCP a second time
+ * (ping, levels of logs, subscriptions), and still to announce a server whose questions to the client nobody passes on.
  */
 export function refuseRevision(
   id: RpcId | undefined,
@@ -64,7 +67,7 @@ export function refuseRevision(
   return failureResponse(400, {
     code: RPC_CODES.VERSION_UNSUPPORTED,
     // Clients without a way forward show their users this sentence, and nothing else.
-    message: `The server speaks MCP of ${supported.join(", ")} and not what was asked for.`,
+    message: `The server does not speak this revision of MCP, only ${supported.join(", ")}.`,
     id,
     data: { supported, requested },
   });

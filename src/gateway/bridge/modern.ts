@@ -163,7 +163,7 @@ class Modern implements ModernEndpoint {
       if (child.hasEnded) continue;
       if (problem !== undefined) return exchange.refuse(mismatch(request.id, problem));
       if (exchange.isFinished) return;
-      const { id } = child.ask(request, exchange);
+      const id = child.ask(request, exchange);
       return exchange.sent(() => child.cancel(id));
     }
   }
@@ -194,8 +194,8 @@ class Modern implements ModernEndpoint {
 }
 
 function onlyPost(): Response {
-  const message = "Only POST is known in this revision.";
-  return failureResponse(405, { code: RPC_CODES.REFUSED, message }, { allow: "POST" });
+  const failure = { code: RPC_CODES.REFUSED, message: "Only POST is known in this revision." };
+  return failureResponse(405, failure, { allow: "POST" });
 }
 
 function crashing({ retryAfterMs }: Crashing): Response {
