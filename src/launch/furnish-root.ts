@@ -1,7 +1,15 @@
 // What a private root needs besides the image's files: places to mount the kernel's trees, the machine's resolv.conf
 // and hosts, a /tmp. Written through names that are resolved inside the root, never through a link of the image.
 
-import { chmodSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  type Stats,
+  writeFileSync,
+} from "node:fs";
 import { posix } from "node:path";
 import { changeIn } from "./owned-directory.ts";
 import { hostPathOf, privateRootView, resolveIn } from "./root-view.ts";
@@ -18,7 +26,10 @@ const KERNEL_TREES = ["/proc", "/sys", "/dev"];
 // and a bind mount would not follow the runner's file either once that has been replaced by rename.
 const MACHINE_FILES = ["resolv.conf", "hosts"];
 
-/** Furnishes a root and returns where the kernel's trees go. Nobody may be using the root yet. */
+/**
+ * Furnishes a root and returns where the kernel's trees go. Several processes of a server may do so at once, while
+ * others of it are using the root already.
+ */
 export function furnishRoot(root: string): MountPoint[] {
   const etc = directoryIn(root, "/etc");
   if (etc !== undefined) for (const name of MACHINE_FILES) copyMachineFile(name, etc);
@@ -60,11 +71,17 @@ function copyMachineFile(name: string, etc: string): void {
   const target = `${etc}/${name}`;
   const existing = lstatSync(target, { throwIfNoEntry: false });
   if (content === undefined || existing?.isDirectory() === true) return;
+  if (existing !== undefined && isReadable(existing) && contentOf(target)?.equals(content)) return;
   changeIn(etc, () => {
-    rmSync(target, { force: true });
-    // wx: a link would have to appear in between, and it is refused rather than followed.
-    writeFileSync(target, content, { flag: "wx", mode: 0o644 });
+    // Not in place: somebody may be reading it. wx: a link is refused rather than followed.
+    const draft = `${target}.${crypto.randomUUID()}`;
+    writeFileSync(draft, content, { flag: "wx", mode: 0o644 });
+    renameSync(draft, target);
   });
+}
+
+function isReadable(file: Stats): boolean {
+  return file.isFile() && (file.mode & 0o444) === 0o444;
 }
 
 function contentOf(path: string): Buffer | undefined {
