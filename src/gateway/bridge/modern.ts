@@ -20,7 +20,6 @@ import type { Eras } from "./eras.ts";
 import type { ModernChild } from "./modern-child.ts";
 import { ModernExchange } from "./modern-exchange.ts";
 import { mismatch, refuseNotification, refuseRequest } from "./modern-request.ts";
-import { type ParameterHeader, parameterProblem } from "./parameter-headers.ts";
 import { CLOSING, comeAgain, invalidRequest, noMessage, refused } from "./refusals.ts";
 import { type Crashing, SharedChild } from "./shared-child.ts";
 import { ToolHeaders } from "./tool-headers.ts";
@@ -159,7 +158,8 @@ class Modern implements ModernEndpoint {
     for (;;) {
       const child = await this.#shared.ready();
       if ("retryAfterMs" in child) return exchange.refuse(crashing(child));
-      const problem = await this.#parameterProblem(child, headers, request);
+      const tools = request.method === "tools/call" ? this.#toolsOf.get(child) : undefined;
+      const problem = await tools?.problemIn(headers, request);
       if (child.hasEnded) continue;
       if (problem !== undefined) return exchange.refuse(mismatch(request.id, problem));
       if (exchange.isFinished) return;
@@ -176,20 +176,6 @@ class Modern implements ModernEndpoint {
       exchange.sweep(now);
       if (isBeat) exchange.beat();
     }
-  }
-
-  async #parameterProblem(
-    child: ModernChild,
-    headers: Headers,
-    { method, params }: RpcRequest,
-  ): Promise<string | undefined> {
-    const tools = method === "tools/call" ? this.#toolsOf.get(child) : undefined;
-    const tool = params?.["name"];
-    if (tools === undefined || typeof tool !== "string") return undefined;
-    const problemWith = (declared: readonly ParameterHeader[]) =>
-      parameterProblem(declared, params?.["arguments"], headers);
-    const problem = problemWith(await tools.of(tool));
-    return problem === undefined ? undefined : problemWith(await tools.again(tool));
   }
 }
 

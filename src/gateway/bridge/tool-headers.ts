@@ -1,10 +1,10 @@
 // Which arguments of the server's tools have to be repeated in headers: the server's own list of tools, kept until it
 // says that the list has changed.
 
-import { isMembers, type Members, parseEnvelope } from "../rpc/envelope.ts";
+import { isMembers, type Members, parseEnvelope, type RpcRequest } from "../rpc/envelope.ts";
 import type { Asker, ModernChild } from "./modern-child.ts";
 import { modernRequest } from "./modern-terms.ts";
-import { type ParameterHeader, parameterHeaders } from "./parameter-headers.ts";
+import { type ParameterHeader, parameterHeaders, parameterProblem } from "./parameter-headers.ts";
 
 type Declared = ReadonlyMap<string, readonly ParameterHeader[]>;
 
@@ -12,7 +12,7 @@ type Declared = ReadonlyMap<string, readonly ParameterHeader[]>;
 const MAX_PAGES = 256;
 /** How long calls wait for the list; one that does not come holds nothing up and declares nothing. */
 const PATIENCE_MS = 10_000;
-/** A server that changes its tools without a word is asked again when a call seems wrong, but not for each. */
+/** Wrong calls may come thick and fast. */
 const RELOAD_MS = 5_000;
 
 export class ToolHeaders {
@@ -34,19 +34,22 @@ export class ToolHeaders {
     this.#declared = this.#load();
   }
 
-  /** The arguments of this tool that a call has to repeat. */
-  async of(tool: string): Promise<readonly ParameterHeader[]> {
-    return (await this.#declared).get(tool) ?? [];
-  }
-
-  /** As the server says now, unless it was asked a moment ago. */
-  async again(tool: string): Promise<readonly ParameterHeader[]> {
+  /**
+   * What is wrong with the headers of this call, as a sentence. One that seems wrong is judged again by the list as it
+   * is now, unless it was read again a moment ago: not every server tells of its changes.
+   */
+  async problemIn(headers: Headers, { params }: RpcRequest): Promise<string | undefined> {
+    const judge = async () => {
+      const declared = (await this.#declared).get(String(params?.["name"])) ?? [];
+      return parameterProblem(declared, params?.["arguments"], headers);
+    };
+    const problem = await judge();
     const now = performance.now();
-    if (now - this.#reloadedAt > RELOAD_MS) {
+    if (problem !== undefined && now - this.#reloadedAt > RELOAD_MS) {
       this.#reloadedAt = now;
       this.#declared = this.#load();
     }
-    return this.of(tool);
+    return problem === undefined ? undefined : judge();
   }
 
   async #load(): Promise<Declared> {

@@ -84,6 +84,24 @@ describe("a server that hangs", () => {
   });
 });
 
+describe("a server that does not read", () => {
+  test("keeps nobody from leaving, and is ended with the gateway", async () => {
+    const deaf = `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);`;
+    await using server = modernServer(deaf);
+    await using modern = serveModern(server);
+    const leaving = new AbortController();
+    const options = { params: { padding: "x".repeat(1_000_000) }, signal: leaving.signal };
+    const calls = Array.from({ length: 20 }, () => modern.call("x/deaf", options));
+    const settled = Promise.allSettled(calls);
+    await until(() => modern.events.some(({ type }) => type === "child-started"));
+    leaving.abort();
+    for (const { status } of await settled) expect(status).toBe("rejected");
+    await until(() => modern.events.some(({ type }) => type === "call-finished"));
+    await modern.endpoint.close(0);
+    expect(isAlive(server.children[0]?.pid ?? 0)).toBe(false);
+  }, 20_000);
+});
+
 describe("closing", () => {
   test("lets an answer that is due come", async () => {
     await using modern = serveModern(modernServer(`setTimeout(() => text(id, "done"), 200);`));
