@@ -3,7 +3,7 @@
 // argument that names them, and programs of this machine must inherit no variable that does.
 
 import { chmodSync, closeSync, fstatSync, lstatSync, openSync, writeSync } from "node:fs";
-import { readAt, readSegments, type Segment } from "./elf.ts";
+import { readAt, readElf, readSegments, type Segment } from "./elf.ts";
 import { readDynamicSection } from "./elf-dynamic.ts";
 
 /** What a program gets in the place of what it was linked with, as this machine names it. */
@@ -37,9 +37,12 @@ export function takesLoader(hostPath: string): boolean {
 
 /**
  * Makes a program start with this loader and these libraries, by the kernel's own hand: /proc/self/exe is the program.
- * Only for a file that `takesLoader`; throws what the file system throws.
+ * Only for a file that `takesLoader`; throws what the file system throws. One that has the loader already, and may be
+ * running, is not written to.
  */
 export function giveLoader(hostPath: string, { interpreter, libraryPath }: OwnLoader): void {
+  const elf = readElf(hostPath);
+  if (!("problem" in elf) && elf.interpreter === interpreter) return;
   change(hostPath, (file) => {
     const room = roomIn(file);
     if (room === undefined) throw new Error(`${hostPath} has no room for another loader`);

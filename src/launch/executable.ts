@@ -105,10 +105,8 @@ function elfProblem(program: string, entry: Entry, search: Search): Problem | un
   if ("problem" in elf) return { problem: `${program} ${elf.problem}` };
   if (!elf.runsHere) {
     const own = OWN_MACHINE[process.arch] ?? process.arch;
-    return {
-      problem: `${program} is built for ${elf.machine}, and this machine is ${own}`,
-      hint: `Name an image that is built for linux/${own}, or leave PLATFORM empty to have the image's own choice for this machine.`,
-    };
+    const problem = `${program} is built for ${elf.machine}, and this machine is ${own}`;
+    return { problem, hint: `Leave PLATFORM empty, and name an image for linux/${own}.` };
   }
   if (elf.interpreter === undefined) return undefined;
   const loader = findCommand(search.view, asPath(elf.interpreter), search.context);
@@ -150,12 +148,9 @@ function interpreterProblem(program: string, name: string, search: Search): Prob
   const problem =
     "problem" in found ? found : problemOf(found, { ...search, depth: search.depth + 1 });
   if (problem === undefined) return undefined;
-  const { missing = false, incomplete = missing, hint } = problem;
-  return {
-    problem: `${program} is a script for ${name}, but ${problem.problem}`,
-    incomplete,
-    ...(hint === undefined ? {} : { hint }),
-  };
+  const { missing = false, incomplete = missing, ...rest } = problem;
+  const sentence = `${program} is a script for ${name}, but ${problem.problem}`;
+  return { ...rest, incomplete, problem: sentence };
 }
 
 /** What the `#!` line at the start of a script says. */
