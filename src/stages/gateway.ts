@@ -3,7 +3,6 @@
 
 import { RunnerError, type Stage } from "../errors.ts";
 import { type Front, openFront } from "../gateway/front/front.ts";
-import { addressKind } from "../gateway/front/host-name.ts";
 import { createPage } from "../gateway/page/page.ts";
 import { createMetrics, type Metrics } from "../gateway/metrics.ts";
 import { keepOutOfLog, log, logFailure } from "../log.ts";
@@ -53,9 +52,6 @@ export async function beforeGateway(
   }
 }
 
-const OPEN_TO_ALL =
-  "anyone who reaches this port may use the server, unless it asks for a token itself: set AUTH_TOKEN to change that";
-
 function openGateway(request: GatewayRequest): Gateway | undefined {
   const { port, mcpTransport, serverTransport, targetPort, authToken } = request;
   if (port === undefined || mcpTransport === "stdio") return undefined;
@@ -91,7 +87,6 @@ function openGateway(request: GatewayRequest): Gateway | undefined {
     },
   });
   log.info("listening", { port: front.port, address: request.mcpHost });
-  if (authToken === undefined && !isLoopback(request.mcpHost)) log.warn(OPEN_TO_ALL);
   return {
     front,
     metrics,
@@ -103,12 +98,6 @@ function openGateway(request: GatewayRequest): Gateway | undefined {
       onState: (progress) => front.tell({ state: "starting", stage, progress }),
     },
   };
-}
-
-function isLoopback(host: string): boolean {
-  return (
-    addressKind(host.includes(":") && !host.startsWith("[") ? `[${host}]` : host) === "loopback"
-  );
 }
 
 // To whoever asks, until the runner is told to end.

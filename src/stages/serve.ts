@@ -5,6 +5,7 @@ import { openBridge } from "../gateway/bridge/bridge.ts";
 import type { Eras } from "../gateway/bridge/eras.ts";
 import { openSseBridge } from "../gateway/bridge/sse-bridge.ts";
 import type { OnGatewayEvent } from "../gateway/events.ts";
+import { addressKind } from "../gateway/front/host-name.ts";
 import type { GatewayLimits } from "../gateway/limits.ts";
 import { openProxy } from "../gateway/proxy/proxy.ts";
 import type { StartServer } from "../gateway/server-process.ts";
@@ -15,8 +16,11 @@ import { askHealth } from "../launch/health.ts";
 import type { LaunchPlan } from "../launch/launch-plan.ts";
 import { log } from "../log.ts";
 import { endSignal } from "../system/end-signal.ts";
+import { hideFromOtherProcesses } from "../system/environ.ts";
 import { freePort } from "../system/free-port.ts";
 import { isListenedOn, portsOfSession } from "../system/listening.ts";
+import { adoptOrphans } from "../system/orphans.ts";
+import { isServerChild } from "../system/server-child.ts";
 import type { ExecuteOptions } from "./execute.ts";
 import { introduce, type Served } from "./introduce.ts";
 import { serverStarter } from "./server-starter.ts";
@@ -37,6 +41,10 @@ export async function serve(
 ): Promise<number> {
   const { front, metrics, request } = gateway;
   const ended = endSignal();
+  // The server's processes may be this one's user, and are not to see each other's sessions in its memory.
+  hideFromOtherProcesses();
+  using _ = adoptOrphans(isServerChild);
+  if (isOpenToAll(request)) log.warn(OPEN_TO_ALL);
   const ground: Ground = {
     start: serverStarter(plan, { ...options, maxLineBytes: request.maxLineBytes }),
     limits: limitsOf(request),
@@ -57,6 +65,14 @@ export async function serve(
   log.info(`ending on ${signal}`);
   await front.close(request.shutdownGrace * 1_000);
   return 0;
+}
+
+const OPEN_TO_ALL =
+  "anyone who reaches this port may use the server, unless it asks for a token itself: set AUTH_TOKEN to change that";
+
+function isOpenToAll({ authToken, mcpHost }: GatewayRequest): boolean {
+  const host = mcpHost.includes(":") && !mcpHost.startsWith("[") ? `[${mcpHost}]` : mcpHost;
+  return authToken === undefined && addressKind(host) !== "loopback";
 }
 
 interface Ground {

@@ -28,6 +28,7 @@ const SYMBOLS = {
   signal: { args: ["i32", "i64"], returns: "i64" },
   syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64"], returns: "i64" },
   umount2: { args: ["ptr", "i32"], returns: "i32" },
+  waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
   unshare: { args: ["i32"], returns: "i32" },
 } as const;
 

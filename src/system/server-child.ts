@@ -25,9 +25,17 @@ const TERMINATING_MS = 5_000;
 /** What a process wrote before its end is read by then; what it has started may hold its stdout open for ever. */
 const LAST_WORDS_MS = 500;
 
+const running = new Set<number>();
+
+/** Whether it is one that was started here and whose end has not been told yet. */
+export function isServerChild(pid: number): boolean {
+  return running.has(pid);
+}
+
 /** Starts it. Throws ENOENT or EACCES where there is no such program, SYSTEM_CALL_FAILED. */
 export function startServerChild(program: ServerProgram, options: StartOptions): ServerProcess {
   const { child, stdin, stdout, stderr } = spawnWithPipes(program, options);
+  running.add(child.pid);
   const onWayOut = onExit(() => signalGroup(child.pid, "SIGKILL"));
   let unwantedReason: string | undefined;
   let wanted = false;
@@ -51,6 +59,7 @@ export function startServerChild(program: ServerProgram, options: StartOptions):
   ];
   const sink = Bun.file(stdin.number).writer();
   const ended = child.exited.then(async (): Promise<ServerEnd> => {
+    running.delete(child.pid);
     const timer = setTimeout(() => lastWords.abort(), LAST_WORDS_MS);
     await Promise.all(reading);
     clearTimeout(timer);
