@@ -45,7 +45,9 @@ export class ModernChild {
   readonly #prefix = Buffer.from(crypto.getRandomValues(new Uint8Array(9))).toString("base64url");
   #count = 0;
   #hasEnded = false;
-  #room: Promise<void> | undefined;
+  /** Lines by their ids, in order, that wait until the server reads. */
+  readonly #unsent = new Map<string, string>();
+  #isFull = false;
 
   /** Starts the process. Throws where none can be started. */
   constructor(start: StartServer, onStray: (unsafeLine: string) => void) {
@@ -76,13 +78,14 @@ export class ModernChild {
       filter: filterIn(request),
       isSubscribed: false,
     });
-    void this.#send(id, replaceSpans(request.text, replaced));
+    this.#unsent.set(id, replaceSpans(request.text, replaced));
+    this.#flush();
     return id;
   }
 
   /** The client does not wait for the answer any more. Nothing that belongs to the request reaches it from now on. */
   cancel(id: string): void {
-    if (!this.#pending.delete(id)) return;
+    if (!this.#pending.delete(id) || this.#unsent.delete(id)) return;
     const params = { requestId: id };
     void this.notify(JSON.stringify({ jsonrpc: "2.0", method: "notifications/cancelled", params }));
   }
@@ -92,16 +95,18 @@ export class ModernChild {
     return this.process.send(line);
   }
 
-  /** Where the server does not read, requests wait here, one behind the other. */
-  async #send(id: string, line: string): Promise<void> {
-    while (this.#room !== undefined) await this.#room;
-    // It may have been given up while the server was not reading.
-    if (!this.#pending.has(id)) return;
-    const taken = this.process.send(line);
-    if (!(taken instanceof Promise)) return;
-    this.#room = taken.then(() => {
-      this.#room = undefined;
-    });
+  #flush(): void {
+    for (const [id, line] of this.#unsent) {
+      if (this.#isFull) return;
+      this.#unsent.delete(id);
+      const taken = this.process.send(line);
+      if (taken === undefined) continue;
+      this.#isFull = true;
+      void taken.then(() => {
+        this.#isFull = false;
+        this.#flush();
+      });
+    }
   }
 
   #take(unsafeLine: string): void {
@@ -171,6 +176,7 @@ export class ModernChild {
     this.#hasEnded = true;
     const pending = [...this.#pending.values()];
     this.#pending.clear();
+    this.#unsent.clear();
     for (const { asker } of pending) asker.fail(`The server ${reason} before it answered.`);
   }
 }
