@@ -9,6 +9,10 @@ export class Backlog {
   #messages: Envelope[] = [];
   #characters = 0;
 
+  get isEmpty(): boolean {
+    return this.#messages.length === 0;
+  }
+
   /** Keeps it, and returns the ids of those requests among the oldest that had to be dropped for it. */
   add(message: Envelope): readonly RpcId[] {
     this.#messages.push(message);

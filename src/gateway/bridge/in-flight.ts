@@ -1,8 +1,13 @@
-// Which exchange of a session an id or a progress token belongs to. Knows no streams and no processes.
+// The requests of a session that are unanswered: which exchange an id or a progress token belongs to, and which requests
+// cannot be taken beside them. Knows no streams and no processes.
 
 import type { RpcId, RpcRequest } from "../rpc/envelope.ts";
 import { requestedProgressToken } from "../rpc/envelope.ts";
 import type { Exchange } from "./exchange.ts";
+import { comeAgain, invalidRequest } from "./refusals.ts";
+
+/** More requests than a client makes that waits for answers. */
+const MAX_UNANSWERED = 1_024;
 
 interface Call {
   readonly exchange: Exchange;
@@ -69,4 +74,23 @@ export class InFlight {
     this.#byToken.clear();
     this.#exchanges.clear();
   }
+}
+
+/** The response to requests that cannot be taken beside those; undefined where they can. */
+export function refuseRequests(
+  requests: readonly RpcRequest[],
+  inFlight: InFlight,
+): Response | undefined {
+  if (inFlight.size + requests.length > MAX_UNANSWERED) {
+    return comeAgain("Too many requests of this session are unanswered.");
+  }
+  const ids = new Set<RpcId>();
+  for (const { id, method } of requests) {
+    if (method === "initialize") return invalidRequest("This session is initialized already.", id);
+    if (ids.has(id) || inFlight.has(id)) {
+      return invalidRequest("A request with this id is still unanswered.", id);
+    }
+    ids.add(id);
+  }
+  return undefined;
 }

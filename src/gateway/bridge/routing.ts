@@ -59,7 +59,7 @@ export class Routing {
 
   /** Sends what has found nobody to listen, if somebody listens now. */
   flush(): void {
-    if (this.#listener() === undefined) return;
+    if (this.#backlog.isEmpty || this.#listener() === undefined) return;
     for (const message of this.#backlog.takeAll()) void this.#send(message);
   }
 

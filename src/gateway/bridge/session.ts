@@ -7,16 +7,9 @@ import { elementsOf } from "../rpc/batch.ts";
 import type { Envelope, NoEnvelope, RpcId, RpcRequest, RpcResponse } from "../rpc/envelope.ts";
 import { isMembers, namedId, parseEnvelope } from "../rpc/envelope.ts";
 import { Exchange } from "./exchange.ts";
-import { InFlight } from "./in-flight.ts";
+import { InFlight, refuseRequests } from "./in-flight.ts";
 import { Inbox } from "./inbox.ts";
-import {
-  CLOSING,
-  comeAgain,
-  invalidRequest,
-  noMessage,
-  refused,
-  unknownSession,
-} from "./refusals.ts";
+import { CLOSING, comeAgain, noMessage, refused, unknownSession } from "./refusals.ts";
 import { allowsBatches, primesStreams } from "./revisions.ts";
 import { Routing } from "./routing.ts";
 import { SessionStreams } from "./session-streams.ts";
@@ -35,14 +28,9 @@ export interface SessionOptions {
   onSettled(): void;
 }
 
-/** More than a client makes that waits for answers. */
-const MAX_UNANSWERED = 1_024;
-
 export class Session {
   readonly id: string = crypto.randomUUID();
   readonly principal: string;
-  /** The revision that the server has chosen. */
-  revision: string | undefined;
   readonly #options: SessionOptions;
   readonly #child: WaitingChild["process"];
   readonly #inFlight = new InFlight();
@@ -51,7 +39,9 @@ export class Session {
   readonly #routing: Routing;
   readonly #openedAt = performance.now();
   #usedAt = this.#openedAt;
+  /** Of the request that opens it, until it is answered. */
   #opening: RpcId | undefined;
+  #revision: string | undefined;
   #state: "open" | "closing" | "ended" = "open";
 
   constructor(child: WaitingChild, options: SessionOptions) {
@@ -73,6 +63,11 @@ export class Session {
     );
   }
 
+  /** The revision that the server has chosen. */
+  get revision(): string | undefined {
+    return this.#revision;
+  }
+
   /** Whether no request is unanswered. */
   get isQuiet(): boolean {
     return this.#inFlight.size === 0;
@@ -90,14 +85,14 @@ export class Session {
     const text = await this.#inbox.read(request);
     if (text instanceof Response) return text;
     const message = parseEnvelope(text);
-    const isBatch = message.kind === "batch" && allowsBatches(this.revision);
+    const isBatch = message.kind === "batch" && allowsBatches(this.#revision);
     return await this.#take(isBatch ? elementsOf(text).map(parseEnvelope) : [message]);
   }
 
   /** The stream for what belongs to no request, or the rest of the stream that an event was on. */
   listen(unsafeLastEventId: string | null): Response {
     this.#touch();
-    const how = { primes: primesStreams(this.revision) };
+    const how = { primes: primesStreams(this.#revision) };
     const response =
       unsafeLastEventId === null
         ? this.#streams.standalone.connect(how)
@@ -117,15 +112,12 @@ export class Session {
     this.#inFlight.sweep(now);
     this.#streams.expire(now);
     const age = now - this.#openedAt;
+    const isUnused = this.isQuiet && !this.#streams.connected;
     if (this.#opening !== undefined && age > limits.startTimeoutMs) {
       onEnd("refused", `The server has not answered within ${limits.startTimeoutMs / 1_000} s.`);
     } else if (age > limits.sessionMaxAgeMs) {
       onEnd("too-old", "The session has reached its greatest age; open a new one.");
-    } else if (
-      this.isQuiet &&
-      !this.#streams.connected &&
-      now - this.#usedAt > limits.sessionIdleMs
-    ) {
+    } else if (now - this.#usedAt > limits.sessionIdleMs && isUnused) {
       onEnd("idle", "The session has been idle for too long; open a new one.");
     }
   }
@@ -151,30 +143,14 @@ export class Session {
       else if (message.kind === "notification" || message.kind === "response") others.push(message);
       else return noMessage(message);
     }
-    const problem = this.#problemOf(requests);
+    if (this.#state === "ended") return unknownSession();
+    if (requests.length > 0 && this.#state === "closing") return comeAgain(CLOSING);
+    const problem = refuseRequests(requests, this.#inFlight);
     if (problem !== undefined) return problem;
     for (const message of others) this.#pass(message);
     if (requests.length > 0) return this.#exchange(requests);
     await this.#inbox.taken();
     return new Response(null, { status: 202 });
-  }
-
-  #problemOf(requests: readonly RpcRequest[]): Response | undefined {
-    if (this.#state === "ended") return unknownSession();
-    if (requests.length > 0 && this.#state === "closing") return comeAgain(CLOSING);
-    if (this.#inFlight.size + requests.length > MAX_UNANSWERED) {
-      return comeAgain("Too many requests of this session are unanswered.");
-    }
-    const ids = new Set<RpcId>();
-    for (const { id, method } of requests) {
-      if (method === "initialize")
-        return invalidRequest("This session has been initialized already.", id);
-      if (ids.has(id) || this.#inFlight.has(id)) {
-        return invalidRequest("A request with this id is still unanswered.", id);
-      }
-      ids.add(id);
-    }
-    return undefined;
   }
 
   #exchange(
@@ -183,7 +159,7 @@ export class Session {
   ): Promise<Response> {
     const exchange = new Exchange(requests, {
       headers,
-      primes: primesStreams(this.revision),
+      primes: primesStreams(this.#revision),
       openStream: () => this.#streams.open(),
       onCall: (unsafeMethod, milliseconds, outcome) =>
         this.#options.onEvent({ type: "call-finished", unsafeMethod, milliseconds, outcome }),
@@ -193,7 +169,7 @@ export class Session {
     return exchange.response;
   }
 
-  /** An answer that the server does not wait for goes nowhere: it could be meant for another client's question. */
+  /** An answer that the server does not wait for goes nowhere: it might be taken for that to a later question. */
   #pass(message: Envelope): void {
     if (message.kind === "response" && !this.#routing.awaits(message.id)) return;
     this.#inbox.send(message.text);
@@ -204,15 +180,17 @@ export class Session {
 
   #onAnswer({ id, failed, result }: RpcResponse): void {
     this.#touch();
-    if (id === this.#opening && this.#opening !== undefined) {
-      this.#opening = undefined;
-      const revision = isMembers(result) ? result["protocolVersion"] : undefined;
-      if (typeof revision === "string") this.revision = revision;
-      if (failed) this.#options.onEnd("refused", "The server has not opened the session.");
-      else this.#options.onOpen();
-    }
+    if (id === this.#opening) this.#onOpened(result, failed);
     this.#routing.flush();
     this.#options.onSettled();
+  }
+
+  #onOpened(result: unknown, failed: boolean): void {
+    this.#opening = undefined;
+    const revision = isMembers(result) ? result["protocolVersion"] : undefined;
+    if (typeof revision === "string") this.#revision = revision;
+    if (failed) this.#options.onEnd("refused", "The server has not opened the session.");
+    else this.#options.onOpen();
   }
 
   #touch(): void {

@@ -4,7 +4,6 @@
 import type { Caller, Endpoint } from "../endpoint.ts";
 import type { OnGatewayEvent, SessionEnd } from "../events.ts";
 import { readBody } from "../http/body.ts";
-import { accepts } from "../http/negotiation.ts";
 import type { GatewayLimits } from "../limits.ts";
 import { type Envelope, type NoEnvelope, parseEnvelope, type RpcRequest } from "../rpc/envelope.ts";
 import type { StartServer } from "../server-process.ts";
@@ -16,8 +15,8 @@ import {
   unknownMethod,
   unknownSession,
 } from "./refusals.ts";
-import { SESSION_REVISIONS } from "./revisions.ts";
 import { Session } from "./session.ts";
+import { refuseAccept, refuseUnknownRevision } from "./session-headers.ts";
 import { SpareChild, startWaiting, type WaitingChild } from "./waiting-child.ts";
 
 export interface SessionsOptions {
@@ -29,7 +28,6 @@ export interface SessionsOptions {
 const SWEEP_MS = 250;
 const BEAT_MS = 15_000;
 const NO_SESSION_ID = "Mcp-Session-Id is missing; a session begins with the request initialize.";
-const UNKNOWN_REVISION = `MCP-Protocol-Version has to be one of ${SESSION_REVISIONS.join(", ")}.`;
 
 export interface SessionsEndpoint extends Endpoint {
   /** As `handle` does, for a POST without a session whose body somebody has read and parsed. */
@@ -78,6 +76,20 @@ class Sessions implements SessionsEndpoint {
     }
   }
 
+  async handleMessage(
+    request: Request,
+    message: Envelope | NoEnvelope,
+    caller: Caller,
+  ): Promise<Response> {
+    const problem = refuseAccept(request);
+    if (problem !== undefined) return problem;
+    if (message.kind === "unparsable" || message.kind === "invalid") return noMessage(message);
+    if (message.kind !== "request" || message.method !== "initialize") {
+      return refused(400, NO_SESSION_ID);
+    }
+    return await this.#open(message, caller);
+  }
+
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
     for (const session of this.#sessions.values()) session.close();
@@ -104,12 +116,9 @@ class Sessions implements SessionsEndpoint {
   }
 
   #get(request: Request, caller: Caller): Response {
-    if (!accepts(request.headers.get("accept"), "text/event-stream")) {
-      return refused(406, "Accept has to list text/event-stream.");
-    }
     const session = this.#find(request, caller);
     if (session instanceof Response) return session;
-    return session.listen(request.headers.get("last-event-id"));
+    return refuseAccept(request) ?? session.listen(request.headers.get("last-event-id"));
   }
 
   #delete(request: Request, caller: Caller): Response {
@@ -120,29 +129,12 @@ class Sessions implements SessionsEndpoint {
   }
 
   /** The caller's session, or why the request cannot be one of its. */
-  #find({ headers }: Request, caller: Caller): Session | Response {
-    const unsafeId = headers.get("mcp-session-id");
+  #find(request: Request, caller: Caller): Session | Response {
+    const unsafeId = request.headers.get("mcp-session-id");
     if (unsafeId === null) return refused(400, NO_SESSION_ID);
     const session = this.#sessions.get(unsafeId);
     if (session?.principal !== caller.principal) return unknownSession();
-    const revision = headers.get("mcp-protocol-version");
-    const isKnown =
-      revision === null || revision === session.revision || SESSION_REVISIONS.includes(revision);
-    return isKnown ? session : refused(400, UNKNOWN_REVISION);
-  }
-
-  async handleMessage(
-    request: Request,
-    message: Envelope | NoEnvelope,
-    caller: Caller,
-  ): Promise<Response> {
-    const problem = refuseAccept(request);
-    if (problem !== undefined) return problem;
-    if (message.kind === "unparsable" || message.kind === "invalid") return noMessage(message);
-    if (message.kind !== "request" || message.method !== "initialize") {
-      return refused(400, NO_SESSION_ID);
-    }
-    return await this.#open(message, caller);
+    return refuseUnknownRevision(request, session.revision) ?? session;
   }
 
   #open(initialize: RpcRequest, { principal }: Caller): Response | Promise<Response> {
@@ -194,7 +186,8 @@ class Sessions implements SessionsEndpoint {
   }
 
   #onSettled(): void {
-    if (this.#sessions.values().every((session) => session.isQuiet)) this.#onQuiet?.();
+    if (this.#onQuiet === undefined) return;
+    if (this.#sessions.values().every((session) => session.isQuiet)) this.#onQuiet();
   }
 
   #sweep(): void {
@@ -204,11 +197,4 @@ class Sessions implements SessionsEndpoint {
     this.#beatAt = now;
     for (const session of this.#sessions.values()) session.beat();
   }
-}
-
-/** An answer may be either, whatever the request. */
-function refuseAccept({ headers }: Request): Response | undefined {
-  return accepts(headers.get("accept"), "application/json", "text/event-stream")
-    ? undefined
-    : refused(406, "Accept has to list application/json and text/event-stream.");
 }

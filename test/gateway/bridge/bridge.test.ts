@@ -30,6 +30,11 @@ describe("before a server that has sessions only", () => {
       message: { jsonrpc: "2.0", id: 1, method: "tools/list" },
       headers: { "mcp-protocol-version": MODERN },
     },
+    {
+      title: "in a session, which is nothing there,",
+      message: DISCOVER,
+      headers: { "mcp-protocol-version": MODERN, "mcp-session-id": "x" },
+    },
   ])("a request of 2026-07-28 $title is told which revisions there are", async (row) => {
     await using bridge = scriptedBridge({ eras: LEGACY_ONLY });
     const response = await postTo(bridge.url, row.message, row.headers);

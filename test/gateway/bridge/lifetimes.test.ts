@@ -152,6 +152,15 @@ describe("the process that is kept ready", () => {
     expect(alive(bridge)).toHaveLength(2);
   });
 
+  test("loses nothing that it has said before it had a client", async () => {
+    await using bridge = scriptedBridge({ initialize: "greet" });
+    await until(() => bridge.stderr.includes("greeted"));
+    const session = await openWireSession(bridge.url);
+    const events = eventsOf(await session.listen());
+    await nextEvent(events);
+    expect((await nextEvent(events)).data).toContain('"hello"');
+  });
+
   test("is replaced when it has ended", async () => {
     await using bridge = scriptedBridge();
     const [ready = 0] = alive(bridge);

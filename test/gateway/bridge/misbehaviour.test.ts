@@ -16,6 +16,23 @@ test("5 MB of arguments and 20 MB of a result pass", async () => {
   expect(big.result.text).toHaveLength(20_000_000);
 });
 
+test("a client that asks without end is told to come again, and its session goes on", async () => {
+  await using bridge = scriptedBridge();
+  const session = await openWireSession(bridge.url, { revision: "2025-03-26" });
+  const requests = Array.from({ length: 1_024 }, (_, id) => ({
+    jsonrpc: "2.0",
+    id,
+    method: "hold",
+  }));
+  const held = session.post(requests);
+  await until(() => bridge.stderr.length === 1_024);
+  const refused = await session.post({ jsonrpc: "2.0", id: "x", method: "echo" });
+  expect([refused.status, refused.headers.has("retry-after")]).toEqual([503, true]);
+  expect((await session.notify("release", { id: 7 })).status).toBe(202);
+  expect((await messagesOf(await held).next()).value).toMatchObject({ id: 7, result: {} });
+  expect((await session.call("y", "echo", { a: 1 })).result).toEqual({ a: 1 });
+});
+
 test("a slow client lets its own server wait, and nothing piles up", async () => {
   await using bridge = scriptedBridge();
   const session = await openWireSession(bridge.url);

@@ -1,6 +1,7 @@
 // The wire of the 2025 revisions: each status that a request can get before any server hears of it.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { isAlive, until } from "../support/conditions.ts";
 import { type ScriptedBridge, scriptedBridge } from "../support/scripted-bridge.ts";
 import {
   initializeMessage,
@@ -61,7 +62,7 @@ const REFUSALS: readonly Refusal[] = [
   { title: "a body over the limit", body: " ".repeat(10_001), status: 413, code: -32000 },
   {
     title: "a body over the limit that does not say its length",
-    body: new Blob([" ".repeat(10_001)]).stream(),
+    body: chunked(" ".repeat(10_001)),
     status: 413,
     code: -32000,
   },
@@ -220,7 +221,7 @@ describe("a request is taken that has", () => {
     {
       title: "a body without its length",
       headers: {},
-      body: new Blob([JSON.stringify(ECHO)]).stream(),
+      body: chunked(JSON.stringify(ECHO)),
     },
   ])("$title", async (row) => {
     const response = await send(row);
@@ -253,7 +254,7 @@ test("a session that its client has ended is unknown, and its process ends", asy
   expect((await own.post(ECHO)).status).toBe(404);
   expect((await own.listen()).status).toBe(404);
   expect((await own.delete()).status).toBe(404);
-  await untilEnded(result.pid);
+  await until(() => !isAlive(result.pid));
 });
 
 test("messages pass as they were written, but for the ends of their lines", async () => {
@@ -284,17 +285,20 @@ function send(row: Pick<Refusal, "method" | "headers" | "body">): Promise<Respon
   });
 }
 
-function invalidUtf8(): ReadableStream<Uint8Array> {
-  return new Blob([new Uint8Array([0x22, 0xff, 0x22])]).stream();
+/** A body that comes in two pieces, of which nobody has said how long they are. */
+function chunked(text: string): ReadableStream<Uint8Array> {
+  const pieces = [text.slice(0, 20), text.slice(20)].map((piece) => Buffer.from(piece));
+  return new ReadableStream({
+    async pull(controller) {
+      const piece = pieces.shift();
+      // A body that is complete at once would be sent with its length.
+      await Bun.sleep(1);
+      if (piece === undefined) controller.close();
+      else controller.enqueue(piece);
+    },
+  });
 }
 
-async function untilEnded(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
-    await Bun.sleep(10);
-  }
+function invalidUtf8(): ReadableStream<Uint8Array> {
+  return new Blob([new Uint8Array([0x22, 0xff, 0x22])]).stream();
 }

@@ -18,7 +18,7 @@ export interface ScriptedBridge extends AsyncDisposable {
 
 export interface ScriptedBridgeOptions {
   readonly limits?: Partial<GatewayLimits>;
-  /** How the server answers `initialize`: "silent", "refuse", "die". */
+  /** How the server answers `initialize`: "silent", "refuse", "die"; "greet": it says something before. */
   readonly initialize?: string;
   readonly argv?: readonly string[];
   /** What the bridge is told that the server speaks, or that it has to ask; sessions only if absent. */

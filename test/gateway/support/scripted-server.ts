@@ -48,6 +48,7 @@ const methods: Record<string, (message: any) => void | Promise<void>> = {
   /** Is answered when a `release` names its id; reports at once that it has come, where progress is asked for. */
   hold({ id, params }) {
     held.set(id, id);
+    process.stderr.write("held\n");
     const progressToken = params?._meta?.progressToken;
     if (progressToken === undefined) return;
     write({ method: "notifications/progress", params: { progressToken, message: "held" } });
@@ -82,6 +83,11 @@ const methods: Record<string, (message: any) => void | Promise<void>> = {
     write({ id, result: {} });
   },
 };
+
+if (process.env["SCRIPTED_INITIALIZE"] === "greet") {
+  write({ method: "notifications/message", params: { level: "info", data: "hello" } });
+  process.stderr.write("greeted\n");
+}
 
 let rest = "";
 for await (const chunk of Bun.stdin.stream().pipeThrough(new TextDecoderStream() as never)) {
