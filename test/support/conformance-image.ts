@@ -1,11 +1,10 @@
 // The server that MCP's conformance suites measure the gateway by, as a container image: Bun, its libraries, and one
 // bundle for each way to speak.
 
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { bundledFiles } from "./bundled-files.ts";
 import { type BuiltImage, buildImage } from "./image-builder.ts";
 import { librariesOf } from "./libraries.ts";
-import { tempDir } from "./temp-dir.ts";
 
 const SERVER = join(import.meta.dir, "../fixtures/conformance-server");
 
@@ -20,7 +19,7 @@ export async function buildConformanceImage(): Promise<BuiltImage> {
         { path: "usr/local/bin/bun", source: process.execPath, mode: 0o755 },
         ...librariesOf(process.execPath),
       ],
-      await serverFiles(),
+      await bundledFiles("bun", join(SERVER, "stdio.ts"), join(SERVER, "http.ts")),
     ],
     config: {
       Entrypoint: ["bun"],
@@ -32,17 +31,4 @@ export async function buildConformanceImage(): Promise<BuiltImage> {
     // Bun is large, and nothing lies between the image and the runner.
     compression: "none",
   });
-}
-
-async function serverFiles() {
-  using directory = tempDir();
-  await Bun.build({
-    entrypoints: [join(SERVER, "stdio.ts"), join(SERVER, "http.ts")],
-    target: "bun",
-    outdir: directory.path,
-  });
-  return readdirSync(directory.path).map((name) => ({
-    path: `app/${name}`,
-    content: readFileSync(directory.file(name)),
-  }));
 }

@@ -3,9 +3,9 @@
 
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { bundledFiles } from "./bundled-files.ts";
 import { type BuiltImage, buildImage, type ImageConfigInput } from "./image-builder.ts";
 import { librariesOf } from "./libraries.ts";
-import { tempDir } from "./temp-dir.ts";
 
 const SERVER = dirname(
   Bun.resolveSync("@modelcontextprotocol/server-everything/dist/index.js", import.meta.dir),
@@ -62,16 +62,11 @@ export function nodeProgram(): string {
   return program;
 }
 
-// Without its development dependencies, which npm would have left out.
 async function serverFiles() {
-  using directory = tempDir();
-  await Bun.build({
-    entrypoints: [join(SERVER, "index.js")],
-    target: "node",
-    splitting: true,
-    outdir: directory.path,
-  });
-  return [...filesIn(directory.path, "app"), ...filesIn(join(SERVER, "docs"), "app/docs")];
+  return [
+    ...(await bundledFiles("node", join(SERVER, "index.js"))),
+    ...filesIn(join(SERVER, "docs"), "app/docs"),
+  ];
 }
 
 function filesIn(directory: string, destination: string) {

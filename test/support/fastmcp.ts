@@ -4,8 +4,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { PYTHON } from "./runtime-files.ts";
 
-const ROOT = join(import.meta.dir, "../../..");
+const ROOT = join(import.meta.dir, "../..");
 const CONSTRAINTS = join(ROOT, "test/fixtures/fastmcp-server/constraints.txt");
 const CACHE = join(ROOT, "node_modules/.cache/fastmcp-runner-python");
 
@@ -28,25 +29,24 @@ export type PythonOrProblem =
 
 /** Finds it, or installs it, or tells why there is none. */
 export async function fastmcpPython(): Promise<PythonOrProblem> {
-  const system = Bun.which("python3");
-  if (system === null) return { problem: "needs python3" };
-  const version = await run(system, "-c", "import sys, venv; print(sys.version)");
-  if (version.status !== 0) return { problem: "needs python3 with its module venv" };
-  const key = createHash("sha256").update(system).update(version.stdout);
-  const digest = key.update(readFileSync(CONSTRAINTS)).digest("hex").slice(0, 16);
+  if (!existsSync(PYTHON)) return { problem: `needs ${PYTHON}` };
+  const { stdout: version } = await run(PYTHON, "--version");
+  const key = createHash("sha256").update(version).update(readFileSync(CONSTRAINTS));
+  const digest = key.digest("hex").slice(0, 16);
   const directory = join(CACHE, `fastmcp-${digest}`);
   const python = join(directory, "bin/python");
   if (existsSync(directory)) return { python };
-  const problem = await install(system, directory);
+  const problem = await install(directory);
   return problem === undefined ? { python } : { problem };
 }
 
 // Under another name until all of it is there; an environment's own programs do not mind being moved, but for pip.
-async function install(system: string, directory: string): Promise<string | undefined> {
+async function install(directory: string): Promise<string | undefined> {
   const unfinished = `${directory}.${process.pid}`;
   try {
-    const made = await run(system, "-m", "venv", unfinished);
-    if (made.status !== 0) return `needs python3 with its module venv: ${made.stderr.slice(-500)}`;
+    const made = await run(PYTHON, "-m", "venv", unfinished);
+    if (made.status !== 0)
+      return `needs ${PYTHON} with its module venv: ${made.stderr.slice(-500)}`;
     const installed = await run(join(unfinished, "bin/python"), ...INSTALL_FASTMCP);
     if (installed.status !== 0) return `needs FastMCP from PyPI: ${installed.stderr.slice(-500)}`;
     if (!existsSync(directory)) renameSync(unfinished, directory);
