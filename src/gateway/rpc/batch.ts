@@ -1,6 +1,6 @@
 // A JSON array taken apart into the texts of its elements, so that each can go its own way as it was written.
 
-import { skipSpace, skipValue } from "./splice.ts";
+import { skipSpace, skipValue } from "./json-text.ts";
 
 /** The texts of the elements. `text` has been parsed by somebody else, and is an array. */
 export function elementsOf(text: string): readonly string[] {

@@ -2,6 +2,18 @@
 // written: integers beyond 2^53, unknown members, the order of members. Knows JSON's grammar as far as it takes to step
 // over a value, and nothing of JSON-RPC; a text that has to be valid is parsed by somebody else.
 
+import {
+  BROKEN,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  OPEN_OBJECT,
+  QUOTE,
+  skipSpace,
+  skipString,
+  skipValue,
+} from "./json-text.ts";
+
 /** Names from the outermost object inwards: `["params", "_meta", "progressToken"]`. */
 export type MemberPath = readonly string[];
 
@@ -85,18 +97,6 @@ interface Scan<Name extends string> {
   problem?: string;
 }
 
-/** In place of the position where a value ends. */
-const BROKEN = -1;
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const BACKSLASH = 0x5c;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
-
 function plan<Name>(paths: readonly (readonly [Name, MemberPath])[]): Plan<Name> {
   const root: Plan<Name> = { name: "", inside: [] };
   for (const [as, path] of paths) {
@@ -175,59 +175,3 @@ function isSpelt(name: string, known: string): boolean {
 }
 
 /** The position of the next character that is no space. */
-export function skipSpace(text: string, at: number): number {
-  let next = at;
-  for (;;) {
-    const mark = text.charCodeAt(next);
-    if (mark !== 0x20 && mark !== 0x0a && mark !== 0x0d && mark !== 0x09) return next;
-    next++;
-  }
-}
-
-/** The position behind the value at `start`; negative where there is none. */
-export function skipValue(text: string, start: number): number {
-  const mark = text.charCodeAt(start);
-  if (mark === QUOTE) return skipString(text, start);
-  if (mark === OPEN_OBJECT || mark === OPEN_ARRAY) return skipContainer(text, start);
-  return skipScalar(text, start);
-}
-
-/** A quote ends the string unless an odd number of backslashes stands before it. */
-function skipString(text: string, start: number): number {
-  let quote = start;
-  for (;;) {
-    const from = quote + 1;
-    quote = text.indexOf('"', from);
-    if (quote === -1) return BROKEN;
-    let escapes = quote;
-    while (escapes > from && text.charCodeAt(escapes - 1) === BACKSLASH) escapes--;
-    if ((quote - escapes) % 2 === 0) return quote + 1;
-  }
-}
-
-/** Counts brackets of both kinds as one: whether each closes its own kind is for a parser to judge. */
-function skipContainer(text: string, start: number): number {
-  let depth = 1;
-  let next = start + 1;
-  for (; next < text.length; next++) {
-    const mark = text.charCodeAt(next);
-    if (mark === QUOTE) {
-      next = skipString(text, next) - 1;
-      if (next < 0) return BROKEN;
-    } else if (mark === OPEN_OBJECT || mark === OPEN_ARRAY) {
-      depth++;
-    } else if (mark === CLOSE_OBJECT || mark === CLOSE_ARRAY) {
-      if (--depth === 0) return next + 1;
-    }
-  }
-  return BROKEN;
-}
-
-function skipScalar(text: string, start: number): number {
-  let next = start;
-  for (; next < text.length; next++) {
-    const mark = text.charCodeAt(next);
-    if (mark === COMMA || mark === CLOSE_OBJECT || mark === CLOSE_ARRAY || mark <= 0x20) break;
-  }
-  return next === start ? BROKEN : next;
-}
