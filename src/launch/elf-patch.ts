@@ -25,6 +25,8 @@ const DT_RUNPATH = 29;
 // In the range of systems of which neither C library knows this one.
 const DT_NOTHING = 0x6000_0fff;
 const ENTRY_BYTES = 16;
+// A larger note is something that the program reads: Node's single executables have their script in one.
+const MAX_NOTE_BYTES = 256;
 // The largest page of any Linux on these processors.
 const PAGE_BYTES = 65_536;
 const PERMISSIONS = 0o7777;
@@ -94,7 +96,8 @@ function roomIn(file: number): Room | undefined {
   const loaded = segments.filter(({ type }) => type === PT_LOAD);
   // Segments to load stand in the order of their addresses, and this one has the highest.
   const note = segments.find(
-    (segment) => segment.type === PT_NOTE && loaded.every(({ header }) => header < segment.header),
+    ({ type, size, header }) =>
+      type === PT_NOTE && size <= MAX_NOTE_BYTES && loaded.every((other) => other.header < header),
   );
   const own = entries.filter(({ tag }) => tag === DT_RPATH || tag === DT_RUNPATH);
   const [spare, last] = entries.filter(({ tag }) => tag === DT_NULL);
