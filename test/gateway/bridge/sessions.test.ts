@@ -138,13 +138,6 @@ const REFUSALS: readonly Refusal[] = [
     code: -32000,
   },
   {
-    title: "a GET for an unknown session",
-    method: "GET",
-    headers: { "mcp-session-id": "x" },
-    status: 404,
-    code: -32001,
-  },
-  {
     title: "a GET for another principal's session",
     method: "GET",
     headers: { "x-principal": "somebody-else" },
