@@ -6,8 +6,8 @@ import { pathToFileURL } from "node:url";
 import { fastmcpPython } from "../support/fastmcp.ts";
 import { unless } from "../support/requirements.ts";
 import { tempDir } from "../support/temp-dir.ts";
-import { bridgeTo, type RunningGateway } from "./support/gateways.ts";
-import { clientV1, clientV2, type Connect } from "./support/clients.ts";
+import { bridgeTo, type RunningGateway, sseBridgeTo } from "./support/gateways.ts";
+import { clientV1, clientV2, type Connect, sseClientV1, sseClientV2 } from "./support/clients.ts";
 import { cutStreams } from "./support/cut-streams.ts";
 import {
   conformanceServer,
@@ -82,6 +82,13 @@ describe("a server of both eras", () => {
     ]);
   });
 
+  test.each([V1, LEGACY, AUTO])("tells %s that its tools have changed", async (_, connect) => {
+    const changed = Promise.withResolvers<void>();
+    await using client = await connect(bridged().url, { onToolsChanged: changed.resolve });
+    await client.call("test_trigger_tool_change");
+    await changed.promise;
+  });
+
   test.each([V1, LEGACY, AUTO])("hears that %s has given a call up", async (_, connect) => {
     await using bridged = bridgeTo(conformanceServer());
     await using client = await connect(bridged.url);
@@ -105,6 +112,26 @@ describe("a server of both eras", () => {
     expect(steps).toEqual([0, 50, 100]);
     expect(network.cut).toBe(1);
     expect(network.resumed).toBe(1);
+  });
+});
+
+describe("a server behind the transport of 2024-11-05", () => {
+  const bridged = bridge(() => sseBridgeTo(conformanceServer()));
+
+  test.each([
+    [V1[0], sseClientV1],
+    [LEGACY[0], sseClientV2],
+  ] as const)("serves %s", async (_, connect) => {
+    const changed = Promise.withResolvers<void>();
+    await using client = await connect(bridged().url, { onToolsChanged: changed.resolve });
+    expect(await client.tools()).toContain("test_simple_text");
+    expect(await client.call("test_sampling", { prompt: "Where?" })).toContain("Paris");
+    const steps: number[] = [];
+    const onprogress = ({ progress }: { readonly progress: number }) => steps.push(progress);
+    expect(await client.call("test_tool_with_progress", {}, { onprogress })).toBe("done");
+    expect(steps).toEqual([0, 50, 100]);
+    await client.call("test_trigger_tool_change");
+    await changed.promise;
   });
 });
 

@@ -1,6 +1,7 @@
 // The gateway's front with a bridge or a proxy behind it, around a real server: what a client meets, without the runner.
 
 import { openBridge } from "../../../src/gateway/bridge/bridge.ts";
+import { openSseBridge } from "../../../src/gateway/bridge/sse-bridge.ts";
 import type { Endpoint } from "../../../src/gateway/endpoint.ts";
 import type { GatewayEvent, OnGatewayEvent } from "../../../src/gateway/events.ts";
 import { openFront } from "../../../src/gateway/front/front.ts";
@@ -22,6 +23,8 @@ export interface RunningGateway extends AsyncDisposable {
   readonly events: readonly GatewayEvent[];
 }
 
+const MCP_PATH = "/mcp";
+
 const LIMITS: GatewayLimits = {
   // The conformance suites end no session.
   maxSessions: 64,
@@ -36,6 +39,12 @@ const LIMITS: GatewayLimits = {
 export function bridgeTo(command: ServerCommand): RunningGateway {
   const start = starter(command);
   return run((onEvent) => openBridge({ start, limits: LIMITS, onEvent }));
+}
+
+/** The same for clients that know the transport of 2024-11-05 only. */
+export function sseBridgeTo(command: ServerCommand): RunningGateway {
+  const start = starter(command);
+  return run((onEvent) => openSseBridge({ start, limits: LIMITS, mcpPath: MCP_PATH, onEvent }));
 }
 
 /** Leads to what listens on the port of loopback that it is given. */
@@ -71,7 +80,7 @@ function run(open: (onEvent: OnGatewayEvent) => Endpoint): RunningGateway {
   const front = openFront({
     hostname: "127.0.0.1",
     port: 0,
-    mcpPath: "/mcp",
+    mcpPath: MCP_PATH,
     healthPath: "/healthz",
     rules: { hosts: [], origins: [] },
     page: () => undefined,
@@ -80,7 +89,7 @@ function run(open: (onEvent: OnGatewayEvent) => Endpoint): RunningGateway {
   });
   front.serve(open((event) => events.push(event)));
   return {
-    url: `http://127.0.0.1:${front.port}/mcp`,
+    url: `http://127.0.0.1:${front.port}${MCP_PATH}`,
     events,
     [Symbol.asyncDispose]: () => front.close(0),
   };
