@@ -1,9 +1,10 @@
 // Times this runner's `pull` against its peers and against the floor, on images built here, from a real registry; or a
-// server in each run mode.
+// server in each run mode; or one that is reached through gateways.
 //
 //   bun run bench                      all images, 5 rounds; writes docs/bench.json, docs/bench.svg and the README
 //   bun run bench --quick              the realistic image, 1 round; writes nothing
 //   bun run bench --modes              what each run mode costs the server; writes docs/modes.json and the README
+//   bun run bench --gateway            what it costs to go through a gateway; writes docs/gateway.json and the README
 //   … --proot PATH                     a PRoot to compare, and may be repeated; default: the one on PATH
 //   … --rounds N  --image NAME         NAME may be repeated; without all images nothing is written either
 //   … --binary PATH                    a runner that has been compiled before, instead of this one
@@ -19,6 +20,7 @@ import { contenders, type Contender } from "./bench/contenders.ts";
 import { fastestDecoder } from "./bench/floor.ts";
 import { removeOutdated, servedImage, storedImage, type StoredImage } from "./bench/image.ts";
 import { describeMachine, versionOf } from "./bench/machine.ts";
+import { benchGateways, gatewayProblem } from "./bench/gateway.ts";
 import { measureProblem, settleDisk } from "./bench/measure.ts";
 import { benchModes, modesProblem } from "./bench/modes.ts";
 import { realisticRecipe } from "./bench/realistic.ts";
@@ -33,12 +35,15 @@ import { buildRunner, hostTarget } from "./build.ts";
 interface Options {
   readonly rounds: number;
   readonly names: readonly string[];
-  readonly modes: boolean;
+  /** Something else than pulling. */
+  readonly other: Other | undefined;
   readonly proots: readonly string[];
   readonly binary: string | undefined;
   readonly directory: string;
   readonly write: boolean;
 }
+
+type Other = "modes" | "gateway";
 
 const ROOT = join(import.meta.dir, "..");
 const CACHE = join(ROOT, "node_modules/.cache/fastmcp-runner-bench");
@@ -46,20 +51,33 @@ const DEFAULT_ROUNDS = 5;
 
 const RECIPES = [realisticRecipe(), ...SYNTHETIC];
 
-const options = parseOptions();
-await (options.modes ? modesOnly(options) : main(options));
+type Course = Omit<Options, "binary"> & { readonly binary: string };
 
-async function modesOnly({ rounds, proots, directory, ...options }: Options): Promise<void> {
-  mkdirSync(directory, { recursive: true });
-  const runs = mkdtempSync(join(directory, "modes-"));
+const OTHERS = {
+  async modes(course: Course) {
+    const results = await benchModes(course, show);
+    return { results, problem: modesProblem(results) };
+  },
+  async gateway(course: Course) {
+    const results = await benchGateways(course, show);
+    return { results, problem: gatewayProblem(results) };
+  },
+};
+
+const options = parseOptions();
+await (options.other === undefined ? main(options) : only(options.other, options));
+
+async function only(other: Other, options: Options): Promise<void> {
+  mkdirSync(options.directory, { recursive: true });
+  const directory = mkdtempSync(join(options.directory, `${other}-`));
   try {
-    const binary = options.binary ?? (await compile(runs));
-    const results = await benchModes({ binary, rounds, proots, directory: runs }, show);
-    if (options.write) await write("docs/modes.json", results);
-    const problem = modesProblem(results);
+    const binary = options.binary ?? (await compile(directory));
+    const course = { ...options, binary, directory };
+    const { results, problem } = await OTHERS[other](course);
+    if (options.write) await write(`docs/${other}.json`, results);
     if (problem !== undefined) throw new Error(problem);
   } finally {
-    removeTree(runs);
+    removeTree(directory);
   }
 }
 
@@ -204,6 +222,7 @@ function parseOptions(): Options {
       quick: { type: "boolean", default: false },
       image: { type: "string", multiple: true },
       modes: { type: "boolean", default: false },
+      gateway: { type: "boolean", default: false },
       proot: { type: "string", multiple: true, default: [Bun.which("proot") ?? []].flat() },
       binary: { type: "string" },
       directory: { type: "string", default: CACHE },
@@ -223,7 +242,7 @@ function parseOptions(): Options {
   return {
     rounds,
     names,
-    modes: values.modes,
+    other: values.modes ? "modes" : values.gateway ? "gateway" : undefined,
     proots: values.proot.map((path) => resolve(path)),
     binary: values.binary && resolve(values.binary),
     directory: resolve(values.directory),

@@ -1,11 +1,13 @@
-// The MCP server that run modes are compared with: the official SDK on Node, with a tool that needs nothing and one
-// that reads many small files. It is bundled into an image and knows nothing of the bench.
+// The MCP server that run modes and gateways are compared with: the official SDK on Node, with a tool that needs nothing
+// and one that reads many small files. It is bundled into an image and knows nothing of the bench. Its argument is
+// `stdio` or the port that it listens on; without one that is PORT.
 
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { z } from "zod";
 
@@ -14,8 +16,14 @@ const FILE_COUNT = 1000;
 
 const sessions = new Map<string, StreamableHTTPServerTransport>();
 
-const server = createServer((request, response) => void answer(request, response));
-server.listen(Number(process.env["PORT"]), process.env["HOST"], () => console.log("listening"));
+const [where = process.env["PORT"]] = process.argv.slice(2);
+if (where === "stdio") await tools().connect(new StdioServerTransport());
+else listen(Number(where));
+
+function listen(port: number): void {
+  const server = createServer((request, response) => void answer(request, response));
+  server.listen(port, process.env["HOST"], () => console.log("listening"));
+}
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const session = sessions.get(String(request.headers["mcp-session-id"]));
