@@ -3,7 +3,6 @@
 
 import { RunnerError, type Stage } from "../errors.ts";
 import { type Front, openFront } from "../gateway/front/front.ts";
-import { createPage } from "../gateway/page/page.ts";
 import { createMetrics, type Metrics } from "../gateway/metrics.ts";
 import { keepOutOfLog, log, logFailure } from "../log.ts";
 import { formatImageName } from "../oci/image-name.ts";
@@ -37,7 +36,7 @@ export async function beforeGateway(
   request: GatewayRequest,
   start: (gateway: Gateway | undefined) => Promise<number>,
 ): Promise<number> {
-  const gateway = openGateway(request);
+  const gateway = await openGateway(request);
   try {
     return await start(gateway);
   } catch (error) {
@@ -52,12 +51,13 @@ export async function beforeGateway(
   }
 }
 
-function openGateway(request: GatewayRequest): Gateway | undefined {
+async function openGateway(request: GatewayRequest): Promise<Gateway | undefined> {
   const { port, mcpTransport, serverTransport, targetPort, authToken } = request;
   if (port === undefined || mcpTransport === "stdio") return undefined;
   const handsOver = serverTransport === "http" && (targetPort ?? port) === port;
   if (handsOver && authToken === undefined) return undefined;
   if (authToken !== undefined) keepOutOfLog(authToken);
+  const { createPage } = await import("../gateway/page/page.ts");
   const metrics = createMetrics();
   let stage: Stage = "validate";
   const enter = (next: Stage) => {
@@ -78,6 +78,7 @@ function openGateway(request: GatewayRequest): Gateway | undefined {
       mcpPath: request.mcpPath,
       calls: request.pageCalls === "1",
       open: authToken === undefined,
+      sse: mcpTransport === "sse",
     }),
     metrics: () => metrics.text(),
     onRequest(answered) {

@@ -53,6 +53,8 @@ export interface Front {
 }
 
 export const METRICS_PATH = "/metrics";
+/** What is below is the runner's, whatever else is the server's. */
+export const RUNNER_PATHS = "/_runner/";
 
 const SILENT: Phase = { state: "failing", reason: "the server does not answer" };
 /** A stream may be silent for as long as it likes. */
@@ -79,7 +81,7 @@ export function openFront(options: FrontOptions): Front {
     const trusted = typeof principal === "string";
     const page = () => options.page(request, { phase, subject, trusted });
     if (pathname === METRICS_PATH) return trusted ? metricsResponse(options.metrics()) : principal;
-    if (pathname !== options.mcpPath && !claims(endpoint, pathname)) {
+    if (isOwn(pathname) || (pathname !== options.mcpPath && !claims(endpoint, pathname))) {
       return page() ?? new Response("There is nothing here.\n", { status: 404 });
     }
     if (!trusted) return (isVisit(request) && page()) || principal;
@@ -92,7 +94,9 @@ export function openFront(options: FrontOptions): Front {
     }
     const response = await responsible.handle(request, { principal });
     // A server with a port of its own may have no page; ours is better than its 404.
-    return response.status === 404 && isVisit(request) ? (page() ?? response) : response;
+    const better = response.status === 404 && isVisit(request) ? page() : undefined;
+    if (better !== undefined) await response.body?.cancel();
+    return better ?? response;
   };
   const answerAndTell = async (request: Request, bunServer: HttpServer) => {
     const started = performance.now();
@@ -133,6 +137,10 @@ export function openFront(options: FrontOptions): Front {
   };
 }
 
+function isOwn(path: string): boolean {
+  return path.startsWith(RUNNER_PATHS);
+}
+
 function claims(endpoint: Endpoint | undefined, path: string): boolean {
   return endpoint?.claims?.(path) ?? false;
 }
@@ -144,7 +152,7 @@ function isPreflight(request: Request): boolean {
 /** A person with a browser, not an MCP client. */
 function isVisit(request: Request): boolean {
   const accept = request.headers.get("accept") ?? "";
-  return request.method === "GET" && accept.includes("text/html");
+  return (request.method === "GET" || request.method === "HEAD") && accept.includes("text/html");
 }
 
 function metricsResponse(text: string): Response {

@@ -1,10 +1,11 @@
 // The page on `/` and what it asks: one document with everything in it, which no other site than Hugging Face's may
 // frame, and which may load nothing and talk to nobody but this server.
 
-import type { FrontState } from "../front/front.ts";
-import client from "./client.js" with { type: "text" };
-import style from "./page.css" with { type: "text" };
-import body from "./page.html" with { type: "text" };
+import { type FrontState, RUNNER_PATHS } from "../front/front.ts";
+import type { Catalogue } from "../status.ts";
+import { type Description, describeServer } from "./description.ts";
+import { createDocument } from "./document.ts";
+import { statusOf } from "./page-status.ts";
 
 export interface PageOptions {
   readonly mcpPath: string;
@@ -12,91 +13,57 @@ export interface PageOptions {
   readonly calls: boolean;
   /** Nobody has to show a token. */
   readonly open: boolean;
+  /** Clients speak the transport of 2024-11-05. */
+  readonly sse: boolean;
 }
 
-export const PAGE_PATH = "/";
-export const STATUS_PATH = "/_runner/status";
+const PAGE_PATH = "/";
+/** How far the runner is; asked for again and again. */
+const STATUS_PATH = `${RUNNER_PATHS}status`;
+/** What the server is; asked for once. */
+const SERVER_PATH = `${RUNNER_PATHS}server`;
 
 /** Answers for the page's paths. */
 export function createPage(
   options: PageOptions,
 ): (request: Request, state: FrontState) => Response | undefined {
+  const document = createDocument();
+  const describe = rememberLast(describeServer);
   return (request, state) => {
     if (request.method !== "GET" && request.method !== "HEAD") return undefined;
     switch (new URL(request.url).pathname) {
       case PAGE_PATH:
-        return documentResponse();
+        return new Response(document.html, { headers: document.headers });
       case STATUS_PATH:
-        return statusResponse(state, options);
+        return privateJson(statusOf(state, options));
+      case SERVER_PATH:
+        return serverResponse(state, describe);
       default:
         return undefined;
     }
   };
 }
 
-const DOCUMENT = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>MCP server</title>
-<link rel="icon" href="data:,">
-<style>${style}</style>
-</head>
-<body>
-${body}
-<script>${client}</script>
-</body>
-</html>
-`;
-
-const POLICY = [
-  "default-src 'none'",
-  `script-src '${hashOf(client)}'`,
-  `style-src '${hashOf(style)}'`,
-  "img-src data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors https://huggingface.co https://*.hf.space",
-].join("; ");
-
-function documentResponse(): Response {
-  return new Response(DOCUMENT, {
-    headers: {
-      "content-type": "text/html; charset=utf-8",
-      "content-security-policy": POLICY,
-      "x-content-type-options": "nosniff",
-      "referrer-policy": "no-referrer",
-      "cache-control": "no-cache",
-    },
-  });
+// What a server says of itself is for those who may use it.
+function serverResponse(
+  { subject: { catalogue }, trusted }: FrontState,
+  describe: (catalogue: Catalogue) => Description,
+): Response {
+  if (!trusted) return privateJson({ error: "a token is wanted" }, 401);
+  if (catalogue === undefined)
+    return privateJson({ error: "the server has not answered yet" }, 404);
+  return privateJson(describe(catalogue));
 }
 
-// What a server says of itself is for those who may use it; that it is there, and what is wrong with it, is for all.
-function statusResponse({ phase, subject, trusted }: FrontState, options: PageOptions): Response {
-  const { catalogue, ...known } = subject;
-  const { mcpPath: endpoint, calls, open } = options;
-  const server =
-    catalogue === undefined || !trusted
-      ? {}
-      : {
-          server: {
-            name: catalogue.unsafeName,
-            version: catalogue.unsafeVersion,
-            protocolVersions: catalogue.protocolVersions,
-            instructions: catalogue.unsafeInstructions,
-            tools: catalogue.tools,
-            resources: catalogue.resources,
-            prompts: catalogue.prompts,
-          },
-        };
-  const status = { ...phase, ...known, endpoint, open, calls, locked: !trusted, ...server };
-  return Response.json(status, {
-    headers: { "cache-control": "no-store", "x-content-type-options": "nosniff" },
-  });
+function privateJson(value: object, status = 200): Response {
+  const headers = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
+  return Response.json(value, { status, headers });
 }
 
-function hashOf(text: string): string {
-  return `sha256-${new Bun.CryptoHasher("sha256").update(text).digest("base64")}`;
+function rememberLast<Input, Output>(compute: (input: Input) => Output): (input: Input) => Output {
+  let last: { readonly input: Input; readonly output: Output } | undefined;
+  return (input) => {
+    if (last === undefined || last.input !== input) last = { input, output: compute(input) };
+    return last.output;
+  };
 }
