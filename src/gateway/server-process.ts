@@ -20,8 +20,11 @@ export interface ServerProcess {
   send(line: string): void | Promise<void>;
   /** Resolves once, when it has ended and the last line has been taken. Never rejects. */
   readonly ended: Promise<ServerEnd>;
-  /** Ends its stdin; ends it and all that it has started by signals where it stays. Resolves as `ended` does. */
-  stop(): Promise<ServerEnd>;
+  /**
+   * Ends its stdin; ends it and all that it has started by signals where it stays, after `patienceMs`, two seconds if
+   * absent. Resolves as `ended` does.
+   */
+  stop(patienceMs?: number): Promise<ServerEnd>;
 }
 
 export interface ServerEnd {

@@ -24,6 +24,8 @@ export type Nature =
   | { readonly kind: "neither"; readonly reason: string };
 
 const LOOK_AGAIN_MS = 50;
+/** Nobody has asked it anything. */
+const NO_PATIENCE = 0;
 
 /** Starts the server for nothing but to see what it does; no process of it is left. */
 export async function natureOf(options: WatchOptions): Promise<Nature> {
@@ -59,7 +61,7 @@ export async function natureOf(options: WatchOptions): Promise<Nature> {
     ]);
   } finally {
     decided.abort();
-    await Promise.all([...running.keys()].map((child) => child.stop()));
+    await Promise.all([...running.keys()].map((child) => child.stop(NO_PATIENCE)));
   }
 }
 

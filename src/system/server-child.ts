@@ -69,12 +69,12 @@ export function startServerChild(program: ServerProgram, options: StartOptions):
     return { reason: unwantedReason ?? howItEnded(child), wanted };
   });
 
-  const stop = async (): Promise<ServerEnd> => {
+  const stop = async (patienceMs: number): Promise<ServerEnd> => {
     wanted = true;
     void endOf(sink).then(() => stdin[Symbol.dispose]());
     const escalation = [
-      setTimeout(() => signalGroup(child.pid, "SIGTERM"), CLOSING_MS),
-      setTimeout(() => signalGroup(child.pid, "SIGKILL"), CLOSING_MS + TERMINATING_MS),
+      setTimeout(() => signalGroup(child.pid, "SIGTERM"), patienceMs),
+      setTimeout(() => signalGroup(child.pid, "SIGKILL"), patienceMs + TERMINATING_MS),
     ];
     const end = await ended;
     for (const timer of escalation) clearTimeout(timer);
@@ -85,7 +85,7 @@ export function startServerChild(program: ServerProgram, options: StartOptions):
     pid: child.pid,
     send: (line) => sendLine(sink, line),
     ended,
-    stop: () => (stopping ??= stop()),
+    stop: (patienceMs = CLOSING_MS) => (stopping ??= stop(patienceMs)),
   };
 }
 

@@ -27,6 +27,8 @@ export interface Keeper {
 }
 
 const LOOK_AGAIN_MS = 25;
+/** A server with a port of its own does not mind its stdin. */
+const NO_PATIENCE = 0;
 
 /** Starts the server. */
 export function keepRunning(options: KeeperOptions): Keeper {
@@ -69,7 +71,7 @@ export function keepRunning(options: KeeperOptions): Keeper {
     async close() {
       closing.abort();
       answer.resolve("the server is ending");
-      await child?.stop();
+      await child?.stop(NO_PATIENCE);
     },
   };
 }
