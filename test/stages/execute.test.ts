@@ -22,7 +22,8 @@ function executeIn(changes: Partial<LaunchPlan>) {
     import { execute } from ${JSON.stringify(EXECUTE)};
     process.on("SIGTERM", () => process.exit(99));
     try {
-      const options = { runner: [], searchPath: "" };
+      const way = { kind: "hand-over", reason: "for the test" };
+      const options = { runner: [], searchPath: "", way };
       process.exit(await execute(${JSON.stringify({ ...PLAN, ...changes })}, options));
     } catch (error) {
       require("node:fs").writeSync(1, error.code + ": " + error.message);
