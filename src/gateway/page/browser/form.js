@@ -46,12 +46,16 @@ async function outcomeOf(tool, { endpoint, inputs, signal }) {
   }
 }
 
+/** Name and type of an argument. */
+export function termOf({ name, type, required }) {
+  const kind = required ? type : `${type}, optional`;
+  return [words("code", name), " ", words("span", kind, "type quiet")];
+}
+
 function labelled({ argument, field }) {
   fields += 1;
   field.id = `field-${fields}`;
-  const name = words("code", argument.name);
-  const type = argument.required ? argument.type : `${argument.type}, optional`;
-  const label = element("label", { htmlFor: field.id }, name, " ", words("span", type, "quiet"));
+  const label = element("label", { htmlFor: field.id }, ...termOf(argument));
   const parts = [label, field];
   if (argument.about) {
     parts.splice(1, 0, element("p", { id: `about-${fields}`, className: "about" }, argument.about));

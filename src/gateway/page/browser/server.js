@@ -2,14 +2,17 @@
 
 import { isLocal, showConnection } from "./connect.js";
 import { byId, element, words } from "./dom.js";
-import { callForm } from "./form.js";
+import { callForm, termOf } from "./form.js";
+
+/** What a line has room for on most screens. */
+const LINE_LENGTH = 80;
 
 /** `server` is absent until it has answered, and where the visitor has to show the token first. */
 export function showServer(about, server) {
   const { image, locked, open, calls, endpoint, sse } = about;
-  const name = server?.name || image || "MCP server";
-  document.title = name === "MCP server" ? name : `${name} · MCP server`;
-  byId("name").textContent = name;
+  const name = server?.name || lastPartOf(image ?? "");
+  document.title = name === "" ? "MCP server" : `${name} · MCP server`;
+  byId("name").textContent = name || "MCP server";
   byId("open-to-all").hidden = !open || isLocal(location.hostname);
   byId("token-form").hidden = !locked;
   showFacts(about, server);
@@ -21,6 +24,11 @@ export function showServer(about, server) {
   showOffers("tools", server?.tools, (tool) => toolDetails(tool, calls ? url : undefined));
   showOffers("resources", server?.resources, offerDetails);
   showOffers("prompts", server?.prompts, offerDetails);
+}
+
+/** Of ghcr.io/acme/weather:1.2, weather. */
+function lastPartOf(image) {
+  return image.split("/").at(-1).split(/[:@]/, 1)[0];
 }
 
 function showFacts({ image, digest, way }, server) {
@@ -51,7 +59,7 @@ function toolDetails(tool, callUrl) {
 
 function offerDetails(offer) {
   const parts = aboutOf(offer);
-  if (offer.arguments.length > 0) parts.push(argumentTable(offer.arguments));
+  if (offer.arguments.length > 0) parts.push(argumentList(offer.arguments));
   else if (parts.length === 0) parts.push(words("p", "It takes no arguments.", "quiet"));
   return element("details", {}, summaryOf(offer), ...parts);
 }
@@ -60,35 +68,26 @@ function summaryOf({ name, title, about }) {
   const summary = element("summary", {}, words("strong", title || name));
   if (title && title !== name) summary.append(" ", words("code", name, "quiet"));
   const [line] = about.split("\n", 1);
-  if (line) summary.append(words("span", line, "line quiet"));
+  if (line) summary.append(words("span", line, isLong(about) ? "line quiet long" : "line quiet"));
   return summary;
 }
 
 /** What the summary has no room for. */
 function aboutOf({ about, uri }) {
-  const parts = [];
-  if (about.includes("\n") || about.length > 80) parts.push(words("p", about, "about"));
+  const parts = isLong(about) ? [words("p", about, "about")] : [];
   if (uri) parts.push(element("p", {}, words("code", uri)));
   return parts;
 }
 
-function argumentTable(list) {
-  const head = ["Argument", "Type", "Meaning"].map((text) =>
-    element("th", { scope: "col", textContent: text }),
-  );
-  const rows = list.map(({ name, type, required, about }) =>
-    element(
-      "tr",
-      {},
-      element("th", { scope: "row" }, words("code", name)),
-      words("td", required ? type : `${type}, optional`, "quiet"),
-      words("td", about, "about"),
-    ),
-  );
-  return element(
-    "table",
-    {},
-    element("thead", {}, element("tr", {}, ...head)),
-    element("tbody", {}, ...rows),
-  );
+function isLong(about) {
+  return about.includes("\n") || about.length > LINE_LENGTH;
+}
+
+function argumentList(list) {
+  const items = list.map((argument) => {
+    const item = element("li", {}, ...termOf(argument));
+    if (argument.about) item.append(words("p", argument.about, "about quiet"));
+    return item;
+  });
+  return element("ul", { role: "list" }, ...items);
 }
