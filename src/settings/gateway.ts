@@ -106,6 +106,7 @@ export const GATEWAY_ROWS = {
   pageCalls: {
     env: "PAGE_CALLS",
     flag: "page-calls",
+    value: "0|1",
     about: "Lets visitors of the page on `/` call the server's tools from it.",
     schema: oneOf(["0", "1"]),
     fallback: "0",
