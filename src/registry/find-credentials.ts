@@ -2,7 +2,7 @@
 // registry comes before one for all, which comes before what the file itself holds; a file that has nothing for the
 // image is passed over for the next.
 
-import { printable } from "../errors.ts";
+import { clip } from "../oci/reference-problem.ts";
 import { type CredentialFile, readCredentialFile, unreadable } from "./credential-files.ts";
 import { parseEntry } from "./credential-entry.ts";
 import { askHelper, helperProgram } from "./credential-helper.ts";
@@ -82,8 +82,4 @@ function findEntry(
     if (credentials !== undefined) return { credentials, source: path };
   }
   return undefined;
-}
-
-function clip(unsafeText: string): string {
-  return printable(unsafeText.length > 100 ? `${unsafeText.slice(0, 99)}…` : unsafeText);
 }
