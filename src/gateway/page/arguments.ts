@@ -140,8 +140,9 @@ function typeText(schema: Members): string {
 
 function presetOf(value: unknown, kind: Argument["kind"]): string {
   if (value === undefined || value === null) return "";
-  if (kind !== "text") return cutToNothing(JSON.stringify(value));
-  return typeof value === "string" ? cutToNothing(value) : "";
+  if (kind === "text") return typeof value === "string" ? cutToNothing(value) : "";
+  const isNumber = kind === "number" || kind === "integer";
+  return isNumber && typeof value !== "number" ? "" : cutToNothing(JSON.stringify(value));
 }
 
 const MAX_PRESET = 8_000;

@@ -16,7 +16,12 @@ export function statusOf({ phase, subject, trusted }: FrontState, options: PageO
   const about = { endpoint, calls, open, sse, locked: !trusted };
   if (!trusted) return { ...stepOf(phase), about };
   const { image, digest, way, catalogue } = subject;
-  const known = { image, digest, way, isDescribed: catalogue !== undefined };
+  const known = {
+    image: longText(image),
+    digest: longText(digest),
+    way: longText(way),
+    isDescribed: catalogue !== undefined,
+  };
   return { ...stepOf(phase), ...problemOf(phase), about: { ...about, ...known } };
 }
 

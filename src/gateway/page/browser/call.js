@@ -58,7 +58,8 @@ function openSession(endpoint, signal) {
 async function resultIn(response, id) {
   for await (const message of messagesIn(response)) {
     if (message.error && (message.id === id || message.id === null)) {
-      throw new Error(String(message.error.message));
+      const { message: text } = message.error;
+      throw new Error(typeof text === "string" ? text : JSON.stringify(message.error));
     }
     if (message.id === id && message.result) return message.result;
   }

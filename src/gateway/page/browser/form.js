@@ -127,12 +127,13 @@ function partsOf(result) {
 }
 
 function partOf(part) {
+  // As an image an SVG runs no script and loads nothing.
   if (part?.type === "image" && /^image\/[a-z0-9.+-]+$/.test(part.mimeType)) {
     const src = `data:${part.mimeType};base64,${part.data}`;
     return element("img", { src, alt: "An image that the tool has returned" });
   }
-  const text = part?.type === "text" ? part.text : JSON.stringify(part, null, 2);
-  const block = words("pre", shortened(String(text)));
+  const isText = part?.type === "text" && typeof part.text === "string";
+  const block = words("pre", shortened(isText ? part.text : JSON.stringify(part, null, 2)));
   block.tabIndex = 0;
   return block;
 }
