@@ -150,9 +150,11 @@ const OTHERS: readonly Way[] = [
 
 export const WAYS: readonly Way[] = [...PRIVATE, ...ON_SHARED_TREES, ...OTHERS];
 
-// As a build's COPY does it: what is a link in the runner's root may be a directory in the image. The kernel's trees are
-// this machine's own there.
-function overTheOwn(root: string): string {
+/**
+ * Shell that puts a tree over an owned root, as a build's COPY does it: what is a link in the runner's root may be a
+ * directory in the image. The kernel's trees are this machine's own there.
+ */
+export function overTheOwn(root: string): string {
   const left = ["dev", "proc", "sys"].map((name) => `--exclude=./${name}`).join(" ");
   return `tar -C "${root}" ${left} -c . | tar -C "$1" -x -p --keep-directory-symlink`;
 }
