@@ -65,7 +65,7 @@ export function nodeProgram(): string {
 async function serverFiles() {
   return [
     ...(await bundledFiles("node", join(SERVER, "index.js"))),
-    ...filesIn(join(SERVER, "docs"), "app/docs"),
+    ...filesIn(join(SERVER, "docs"), "docs"),
   ];
 }
 
