@@ -1,27 +1,19 @@
 // The cache on a volume, under Docker's default rules: nothing can be mounted there, so that each start has its server
 // in a copy of the tree, and the next one finds the tree as it was.
 
-import { beforeAll, expect } from "bun:test";
+import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { buildImage } from "../support/image-builder.ts";
 import { startLoopbackRegistry } from "../support/loopback-registry.ts";
 import { AS_ROOT, podman } from "../support/podman.ts";
-import {
-  BUILD_MS,
-  RUNNER_IMAGE,
-  buildRunnerImage,
-  canRunContainers,
-  needsContainers,
-} from "../support/runner-image.ts";
+import { RUNNER_IMAGE, inRunnerContainers } from "../support/runner-image.ts";
 import { tempDir } from "../support/temp-dir.ts";
+
+const containerTest = inRunnerContainers();
 
 const STARTS_MS = 60_000;
 
-beforeAll(async () => {
-  if (canRunContainers()) await buildRunnerImage();
-}, BUILD_MS);
-
-needsContainers()(
+containerTest(
   "as root with Docker's default capabilities, a server writes to a copy of the cached tree",
   async () => {
     using cache = tempDir();

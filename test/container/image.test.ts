@@ -1,27 +1,16 @@
 // What the Dockerfile makes: on a stand-in for Alpine, under Docker's default rules and under those of a platform that
 // starts everything as UID 1000 without capabilities.
 
-import { beforeAll, describe, expect } from "bun:test";
+import { describe, expect } from "bun:test";
 import packageJson from "../../package.json";
 import { hostileEnvironments } from "../../scripts/harden-binary.ts";
 import { AS_ROOT, AS_USER, podman, podmanMust } from "../support/podman.ts";
-import {
-  BUILD_MS,
-  IMAGE_COMMIT,
-  RUNNER_IMAGE,
-  buildRunnerImage,
-  canRunContainers,
-  needsContainers,
-} from "../support/runner-image.ts";
+import { IMAGE_COMMIT, RUNNER_IMAGE, inRunnerContainers } from "../support/runner-image.ts";
 
 const VERSION = `fastmcp-runner ${packageJson.version} (${IMAGE_COMMIT})\n`;
 const OWNED = "/app /data /home /home/mcp /opt /srv /var/data /var/cache/fastmcp-runner";
 
-const containerTest = needsContainers();
-
-beforeAll(async () => {
-  if (canRunContainers()) await buildRunnerImage();
-}, BUILD_MS);
+const containerTest = inRunnerContainers();
 
 containerTest("the image declares how it is run", async () => {
   const [image] = JSON.parse(await podmanMust("image", "inspect", RUNNER_IMAGE));

@@ -1,18 +1,14 @@
 // What a container gives its processes is the server's: the image's runner is built for musl, with which Bun leaves the
 // limit of open files as it is.
 
-import { beforeAll, describe, expect } from "bun:test";
+import { describe, expect } from "bun:test";
 import { buildImage } from "../support/image-builder.ts";
 import { startLoopbackRegistry } from "../support/loopback-registry.ts";
 import { AS_ROOT, AS_USER, podman } from "../support/podman.ts";
-import {
-  BUILD_MS,
-  RUNNER_IMAGE,
-  buildRunnerImage,
-  canRunContainers,
-  needsContainers,
-} from "../support/runner-image.ts";
+import { RUNNER_IMAGE, inRunnerContainers } from "../support/runner-image.ts";
 import { busyboxFiles } from "../support/runtime-files.ts";
+
+const containerTest = inRunnerContainers();
 
 const START_MS = 60_000;
 const LIMITS = [
@@ -20,16 +16,12 @@ const LIMITS = [
   ["one limit", "2000:2000", "2000\n2000\n"],
 ] as const;
 
-beforeAll(async () => {
-  if (canRunContainers()) await buildRunnerImage();
-}, BUILD_MS);
-
 describe.each([
   ["UID 1000", AS_USER],
   ["root", AS_ROOT],
 ] as const)("as %s", (_, rules) => {
   for (const [what, limit, expected] of LIMITS) {
-    needsContainers()(
+    containerTest(
       `a server may open as many files as its container, with ${what}`,
       async () => {
         const image = buildImage({

@@ -1,25 +1,17 @@
 // The last resort in the strictest place: user 1000 without capabilities, under Docker's seccomp rules, in a container
 // that has musl and nothing of what the images are built on.
 
-import { beforeAll, describe, expect } from "bun:test";
+import { describe, expect } from "bun:test";
 import { type ImageConfigInput, buildImage } from "../support/image-builder.ts";
 import { startLoopbackRegistry } from "../support/loopback-registry.ts";
 import { AS_ROOT, AS_USER, podman } from "../support/podman.ts";
-import {
-  BUILD_MS,
-  RUNNER_IMAGE,
-  buildRunnerImage,
-  canRunContainers,
-  needsContainers,
-} from "../support/runner-image.ts";
+import { RUNNER_IMAGE, inRunnerContainers } from "../support/runner-image.ts";
 import { busyboxFiles, muslFiles, nodeFiles } from "../support/runtime-files.ts";
 import type { TarEntry } from "../support/tar-archive.ts";
 
-const START_MS = 60_000;
+const containerTest = inRunnerContainers();
 
-beforeAll(async () => {
-  if (canRunContainers()) await buildRunnerImage();
-}, BUILD_MS);
+const START_MS = 60_000;
 
 interface Sample {
   readonly layer: () => readonly TarEntry[];
@@ -63,7 +55,7 @@ describe.each([
   ["root with Docker's default capabilities", AS_ROOT],
 ] as const)("in loader mode, as %s", (_, rules) => {
   for (const [name, { writes, refused, ...sample }] of Object.entries(SAMPLES)) {
-    needsContainers()(
+    containerTest(
       name,
       async () => {
         const run = await runSample(sample, rules, LOADER);
@@ -90,7 +82,7 @@ describe("on a root file system that is only read", () => {
   };
   const environment = { ...LOADER, WORK_DIR: "/work" };
 
-  needsContainers()(
+  containerTest(
     "one writable directory is enough",
     async () => {
       const rules = [...AS_USER, "--read-only", "--read-only-tmpfs=false", "--tmpfs=/work:exec"];

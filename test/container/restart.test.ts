@@ -1,30 +1,22 @@
 // A container that is restarted keeps its root: what the image that ran before has left there must not get in the way
 // of the one that runs now, and what its server wrote must stay.
 
-import { beforeAll, describe, expect } from "bun:test";
+import { describe, expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { type BuiltImage, buildImage } from "../support/image-builder.ts";
 import { startLoopbackRegistry } from "../support/loopback-registry.ts";
 import { AS_ROOT, AS_USER, podman, podmanMust } from "../support/podman.ts";
-import {
-  BUILD_MS,
-  RUNNER_IMAGE,
-  buildRunnerImage,
-  canRunContainers,
-  needsContainers,
-} from "../support/runner-image.ts";
+import { RUNNER_IMAGE, inRunnerContainers } from "../support/runner-image.ts";
+
+const containerTest = inRunnerContainers();
 
 const RESTART_MS = 60_000;
-
-beforeAll(async () => {
-  if (canRunContainers()) await buildRunnerImage();
-}, BUILD_MS);
 
 describe.each([
   ["root with Docker's default capabilities", AS_ROOT],
   ["1000:1000 without capabilities", AS_USER],
 ] as const)("as %s", (_, rules) => {
-  needsContainers()(
+  containerTest(
     "a restarted container runs the new image, and its data stays",
     async () => {
       using registry = startLoopbackRegistry({ images: { "team/app:1": appImage("one") } });

@@ -26,7 +26,7 @@ import { needs } from "../support/requirements.ts";
 import { tarArchive, type TarEntry } from "../support/tar-archive.ts";
 import { tempDir, type TempDir } from "../support/temp-dir.ts";
 
-const SLOW_MS = 60_000;
+const SLOW_MS = 180_000;
 const LATEST = { name: "latest", immutable: false };
 const VERSION = { name: "v1.2.3", immutable: true };
 

@@ -1,6 +1,7 @@
 // The container image as users build it, from this checkout's Dockerfile, on stand-ins for Alpine. Built once for all
 // test files.
 
+import { beforeAll } from "bun:test";
 import { join } from "node:path";
 import { podmanMust, podmanProblem } from "./podman.ts";
 import { type ConditionalTest, needsThat } from "./requirements.ts";
@@ -19,7 +20,17 @@ const ROOT = join(import.meta.dir, "../..");
 
 let build: Promise<void> | undefined;
 
-/** A test that runs containers of RUNNER_IMAGE. */
+/** A test that runs containers of RUNNER_IMAGE, which is made before the first; `prepare` follows. */
+export function inRunnerContainers(prepare: () => Promise<void> = async () => {}): ConditionalTest {
+  beforeAll(async () => {
+    if (!canRunContainers()) return;
+    await buildRunnerImage();
+    await prepare();
+  }, BUILD_MS);
+  return needsContainers();
+}
+
+/** A test that runs containers of its own. */
 export function needsContainers(): ConditionalTest {
   const problem = containerProblem();
   return needsThat(problem === undefined, problem ?? "");
