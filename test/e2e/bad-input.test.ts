@@ -92,10 +92,10 @@ describe("inputs", () => {
 
   test("a password file that is missing", () =>
     expectFailure(
-      { IMAGE: "a", REGISTRY_USER: "me", REGISTRY_PASSWORD_FILE: "/nonexistent" },
+      { IMAGE: "a", REGISTRY_USER: "me", REGISTRY_PASSWORD_FILE: "/nonexistent/password" },
       "CREDENTIALS_UNREADABLE",
       2,
-      /\/nonexistent/,
+      /\/nonexistent\/password/,
     ));
 });
 

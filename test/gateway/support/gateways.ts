@@ -68,7 +68,7 @@ export function proxyTo(commandFor: (port: number) => ServerCommand): RunningGat
 function starter({ argv, env }: ServerCommand): StartServer {
   const program = {
     argv,
-    env: { PATH: Bun.env["PATH"] ?? "", HOME: "/nonexistent", ...env },
+    env: { PATH: Bun.env["PATH"] ?? "", HOME: "/", BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0", ...env },
     maxLineBytes: LIMITS.maxLineBytes,
     onStderr() {},
   };
