@@ -24,6 +24,10 @@ const server = Bun.serve({
         return new Response(Bun.gzipSync(Buffer.from("packed")), {
           headers: { "content-encoding": "gzip" },
         });
+      case "/unchanged":
+        return new Response(null, { status: 304, headers: { "content-length": "12" } });
+      case "/nothing":
+        return new Response(null, { status: 204 });
       case "/die":
         return process.exit(9);
       case "/socket":

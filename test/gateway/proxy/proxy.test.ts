@@ -100,6 +100,22 @@ describe("a server with a port of its own", () => {
     expect(await packed.text()).toBe("packed");
   });
 
+  test.each([
+    ["HEAD", "/packed", 200],
+    ["GET", "/unchanged", 304],
+    ["DELETE", "/nothing", 204],
+  ])("answers %s %s with headers alone", async (method, path, status) => {
+    const response = await fetch(`${proxied.url}${path}`, { method });
+    expect([response.status, await response.text()]).toEqual([status, ""]);
+    const own = await fetch(`http://127.0.0.1:${proxied.port}${path}`, { method });
+    expect(response.headers.get("content-length")).toBe(own.headers.get("content-length"));
+  });
+
+  test("gets a body that is empty", async () => {
+    const response = await fetch(`${proxied.url}/asked`, { method: "POST", body: "" });
+    expect(await response.json()).toMatchObject({ method: "POST", body: "" });
+  });
+
   test("streams, and hears when the client has left", async () => {
     const leaving = new AbortController();
     const response = await fetch(`${proxied.url}/stream`, { signal: leaving.signal });
