@@ -30,7 +30,7 @@ const hostileSchema = JSON.parse(`{
     "constructor": { "type": "integer", "enum": [] }, "toString": null, "hasOwnProperty": 7,
     "<b>x</b>": { "type": "<script>window.caught = 1</script>", "description": { "a": 1 } },
     "choice": { "enum": ["</option></select><script>window.caught = 1</script>", 1e400, null, {}] },
-    "number": { "type": "number", "default": "NaN" }, "": { "anyOf": [null, 7, {}] }
+    "number": { "type": "number", "default": "NaN" }, "x\u202ey": { "type": "string" }, "": { "anyOf": [null, 7, {}] }
   }
 }`);
 
@@ -125,11 +125,12 @@ inBrowser(
     const form = page.locator("#tools form").nth(1);
     await form.getByLabel("__proto__").fill("mine");
     await form.getByLabel("number").fill("12345678901234567890");
+    await form.getByLabel(String.raw`x\u202ey`).fill("z");
     await form.getByLabel("__proto__").press("Enter");
     await form.getByText("Answered").waitFor();
     const call = server.messages.find((message) => message.includes("tools/call"));
     expect(call).toContain(
-      '"params":{"name":"__proto__","arguments":{"__proto__":"mine","number":12345678901234567890}}',
+      '"params":{"name":"__proto__","arguments":{"__proto__":"mine","number":12345678901234567890,"x\u202ey":"z"}}',
     );
   },
   BROWSER_MS,
