@@ -40,9 +40,7 @@ export async function forward(request: Request, { port }: Upstream): Promise<Res
   } as RequestInit);
   const headers = new Headers(response.headers);
   for (const name of HOP_BY_HOP) headers.delete(name);
-  // The answer to HEAD, and one that says that nothing has changed, tell the length of a body that does not come.
-  const isWhole = request.method !== "HEAD" && response.ok && isShort(response.headers);
-  const body = isWhole ? await response.bytes() : response.body;
+  const body = isShort(response.headers) ? await response.bytes() : response.body;
   return new Response(body, { status: response.status, headers });
 }
 
