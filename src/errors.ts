@@ -163,7 +163,7 @@ export const ERRORS = {
   SERVER_UNREACHABLE: {
     stage: "execute",
     status: 125,
-    hint: "See above what the server wrote; set SERVER_TRANSPORT to what it speaks, or TARGET_PORT to the port that it listens on.",
+    hint: "The log has what the server wrote; set SERVER_TRANSPORT to what it speaks, TARGET_PORT to the port that it listens on, or START_TIMEOUT to more seconds than it needs.",
   },
   SYSTEM_CALL_FAILED: {
     stage: "execute",

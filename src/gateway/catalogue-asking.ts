@@ -20,6 +20,8 @@ const HEADERS = {
   accept: "application/json, text/event-stream",
 };
 
+const MAX_MESSAGE_CHARACTERS = 300;
+
 /** Opens a session. Throws where the server does not. */
 export async function sessionAsking(
   endpoint: Endpoint,
@@ -88,11 +90,17 @@ function poster(endpoint: Endpoint, mcpPath: string) {
       const id = nextId;
       nextId += 1;
       const response = await send({ id, method, params }, headers);
-      const { result } = await answerIn(response, id);
+      const { result, error } = await answerIn(response, id);
       if (isMembers(result)) return { result, response };
-      throw new Error(`${method} was answered with status ${response.status} and no result`);
+      throw new Error(`${method} was answered with ${problemIn(error, response)}`);
     },
   };
+}
+
+function problemIn(error: unknown, { status }: Response): string {
+  const message = isMembers(error) ? error["message"] : undefined;
+  if (typeof message !== "string" || message === "") return `status ${status} and no result`;
+  return `the error "${message.slice(0, MAX_MESSAGE_CHARACTERS).replace(/\.$/, "")}"`;
 }
 
 /** The answer with this id, in a body of JSON or among the events of a stream, which ends with it. */

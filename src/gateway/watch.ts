@@ -21,7 +21,8 @@ export type Nature =
   | { readonly kind: "listens-where-told" }
   | { readonly kind: "listens"; readonly port: number }
   | { readonly kind: "stdio"; readonly eras: Eras }
-  | { readonly kind: "neither"; readonly reason: string };
+  /** `ended`: of itself, and not because it was silent for too long. */
+  | { readonly kind: "neither"; readonly reason: string; readonly ended: boolean };
 
 const LOOK_AGAIN_MS = 50;
 /** Nobody has asked it anything. */
@@ -29,7 +30,7 @@ const NO_PATIENCE = 0;
 
 /** Starts the server for nothing but to see what it does; no process of it is left. */
 export async function natureOf(options: WatchOptions): Promise<Nature> {
-  const { start, transport, freePort, portsOf, timeoutMs, onEvent } = options;
+  const { start, transport, freePort, portsOf, onEvent } = options;
   /** Each with the port that it was told. */
   const running = new Map<ServerProcess, number>();
   const decided = new AbortController();
@@ -56,7 +57,7 @@ export async function natureOf(options: WatchOptions): Promise<Nature> {
   };
   try {
     return await Promise.race([
-      stdioNature(watchedStart, timeoutMs),
+      stdioNature(watchedStart, options),
       listeningNature(look, decided.signal),
     ]);
   } finally {
@@ -79,11 +80,15 @@ export function listeningEnvironment(
   };
 }
 
-async function stdioNature(start: StartServer, timeoutMs: number): Promise<Nature> {
-  const eras = await speaks(start, { timeoutMs });
-  return eras.problem === undefined
-    ? { kind: "stdio", eras }
-    : { kind: "neither", reason: eras.problem };
+async function stdioNature(
+  start: StartServer,
+  { timeoutMs, onEvent }: WatchOptions,
+): Promise<Nature> {
+  const eras = await speaks(start, { timeoutMs, onEvent });
+  const { problem, problemKind } = eras;
+  if (problem === undefined) return { kind: "stdio", eras };
+  const within = problemKind === "silent" ? ` within ${timeoutMs / 1_000} s` : "";
+  return { kind: "neither", reason: `${problem}${within}`, ended: problemKind === "ended" };
 }
 
 async function listeningNature(

@@ -21,6 +21,7 @@ export interface ExecuteOptions {
 export async function execute(plan: LaunchPlan, options: ExecuteOptions): Promise<number> {
   const { uid, gid } = plan.identity;
   const { way, gateway, runner, searchPath } = options;
+  gateway?.enter("execute");
   log.info("starting the server", {
     mode: plan.mode,
     user: `${uid}:${gid}`,

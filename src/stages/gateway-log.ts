@@ -1,11 +1,35 @@
 // What happens in the gateway, as lines of the log. Everybody's own text is cut and made printable by the log.
 
 import { reasonOf } from "../errors.ts";
-import type { GatewayEvent } from "../gateway/events.ts";
+import type { ChildPurpose, GatewayEvent, OnGatewayEvent } from "../gateway/events.ts";
+import { limitRate } from "../gateway/rate-limit.ts";
 import { log } from "../log.ts";
 
+/** What servers may write to stdout that is no message, in a second. */
+const LINES_PER_SECOND = 20;
+const MAX_LINE_CHARACTERS = 200;
+const MAX_REFUSALS = 16;
+
 /** Tells what somebody has to know at level info or warn, the rest at debug. */
-export function logGatewayEvent(event: GatewayEvent): void {
+export function gatewayLogger(): OnGatewayEvent {
+  const tellStray = strayLogger();
+  return (event) => {
+    if (event.type === "line-dropped") tellStray(event.pid, event.unsafeLine);
+    else tell(event);
+  };
+}
+
+/** Tells each reason for which requests are refused once, and no more of them than anybody reads. */
+export function refusalLogger(): (unsafeWhy: string) => void {
+  const told = new Set<string>();
+  return (unsafeWhy) => {
+    const isNews = told.size < MAX_REFUSALS && !told.has(unsafeWhy);
+    if (isNews) told.add(unsafeWhy);
+    log[isNews ? "warn" : "debug"](`a request was refused: ${unsafeWhy}`);
+  };
+}
+
+function tell(event: Exclude<GatewayEvent, { readonly type: "line-dropped" }>): void {
   switch (event.type) {
     case "session-opened":
       return log.debug(`a session was opened: ${event.sessions} now`);
@@ -17,7 +41,9 @@ export function logGatewayEvent(event: GatewayEvent): void {
       const { reason, wanted } = event.end;
       // A process that was started to be asked something may end at the question.
       const level = wanted || event.purpose === "probe" ? "debug" : "warn";
-      return log[level](`server ${event.pid} ${reason} (${event.purpose})`);
+      return log[level](
+        `server ${event.pid} ${reason}${wanted ? "" : CONSEQUENCES[event.purpose]}`,
+      );
     }
     case "call-finished":
       return log.debug(`${event.unsafeMethod} ${event.outcome}`, {
@@ -25,11 +51,30 @@ export function logGatewayEvent(event: GatewayEvent): void {
       });
     case "start-failed":
       return log.warn(`no process of the server could be started: ${reasonOf(event.error)}`);
-    case "line-dropped":
-      return log.warn(`server ${event.pid} wrote to its stdout what is no message`, {
-        line: event.unsafeLine.slice(0, MAX_LINE_CHARACTERS),
-      });
   }
 }
 
-const MAX_LINE_CHARACTERS = 200;
+const CONSEQUENCES: Readonly<Record<ChildPurpose, string>> = {
+  session: ", and its session with it",
+  shared: "; it is started again",
+  probe: " when it was asked what it is",
+};
+
+// A fault that many servers have, and at each call again: why it is one is told once.
+function strayLogger(): (pid: number, unsafeLine: string) => void {
+  let isExplained = false;
+  const lines = limitRate(LINES_PER_SECOND, (line, withheld) => {
+    if (withheld > 0) log.warn(`${withheld} lines withheld that servers wrote to stdout`);
+    log.info(line);
+  });
+  return (pid, unsafeLine) => {
+    if (unsafeLine.trim() === "") return;
+    if (!isExplained) {
+      isExplained = true;
+      log.warn(
+        "the server writes to its stdout what is no MCP message: no client gets it; its log belongs on stderr",
+      );
+    }
+    lines.take(`server ${pid}, stdout: ${unsafeLine.slice(0, MAX_LINE_CHARACTERS)}`);
+  };
+}

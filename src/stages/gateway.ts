@@ -8,6 +8,7 @@ import { keepOutOfLog, log, logFailure } from "../log.ts";
 import { formatImageName } from "../oci/image-name.ts";
 import { endSignal } from "../system/end-signal.ts";
 import type { Image } from "./fetch-config.ts";
+import { refusalLogger } from "./gateway-log.ts";
 import type { PullState } from "./progress.ts";
 import type { BakedRequest } from "./validate.ts";
 
@@ -73,6 +74,7 @@ async function openGateway(request: GatewayRequest): Promise<Gateway | undefined
       token: authToken,
       hosts: [...(request.allowedHosts ?? []), ...request.publicHosts],
       origins: request.allowedOrigins ?? [],
+      onRefused: refusalLogger(),
     },
     page: createPage({
       mcpPath: request.mcpPath,

@@ -24,7 +24,7 @@ import { isServerChild } from "../system/server-child.ts";
 import type { ExecuteOptions } from "./execute.ts";
 import { introduce, type Served } from "./introduce.ts";
 import { serverStarter } from "./server-starter.ts";
-import { logGatewayEvent } from "./gateway-log.ts";
+import { gatewayLogger } from "./gateway-log.ts";
 import type { Gateway, GatewayRequest } from "./gateway.ts";
 
 export type ServedWay = Exclude<ServerWay, { readonly kind: "hand-over" }>;
@@ -45,13 +45,14 @@ export async function serve(
   hideFromOtherProcesses();
   using _ = adoptOrphans(isServerChild);
   if (isOpenToAll(request)) log.warn(OPEN_TO_ALL);
+  const logEvent = gatewayLogger();
   const ground: Ground = {
     start: serverStarter(plan, { ...options, maxLineBytes: request.maxLineBytes }),
     limits: limitsOf(request),
     gateway,
     onEvent(event) {
       metrics.observe(event);
-      logGatewayEvent(event);
+      logEvent(event);
     },
   };
   const served = await Promise.race([openEndpoint(way, ground), ended]);
@@ -83,7 +84,7 @@ interface Ground {
 }
 
 async function openEndpoint(way: ServedWay, ground: Ground): Promise<Served> {
-  log.info(`the runner stays in front of the server: ${way.reason}`, { way: way.kind });
+  log.info(`${way.reason}: ${CONSEQUENCES[way.kind]}`);
   switch (way.kind) {
     case "bridge":
       return bridged(ground);
@@ -95,6 +96,13 @@ async function openEndpoint(way: ServedWay, ground: Ground): Promise<Served> {
       return await watched(ground);
   }
 }
+
+const CONSEQUENCES: Readonly<Record<ServedWay["kind"], string>> = {
+  bridge: "the runner serves over HTTP what the server says on its standard input and output",
+  proxy: "the runner leads to the server there",
+  guard: "the server gets another port, to which the runner leads",
+  watch: "what the server does first decides, listening on a port or answering on its stdout",
+};
 
 function bridged({ start, limits, onEvent, gateway }: Ground, eras?: Eras): Served {
   const { front, request } = gateway;
@@ -114,8 +122,13 @@ function proxied({ start, limits, onEvent, gateway }: Ground, port: number): Ser
     port,
     startTimeoutMs: limits.startTimeoutMs,
     isListenedOn,
+    portsOf: portsOfSession,
     onEvent,
-    onPhase: (phase) => front.tell(phase),
+    onPhase(phase) {
+      front.tell(phase);
+      if (phase.state === "failing") log.warn(phase.reason);
+      else log.info(`the server listens on its port ${port}`);
+    },
     onOutput: (pid, line) => log.info(`server ${pid}: ${line}`),
     askHealth: async () => {
       const { healthcheckPath, mcpPath } = request;
@@ -152,15 +165,19 @@ async function watched(ground: Ground): Promise<Served> {
       log.info("the server listens where it is told to");
       return guarded(ground);
     case "listens":
-      log.info(`the server listens on port ${nature.port}`);
+      log.info(`the server listens on a port of its own, ${nature.port}`);
       return proxied(ground, nature.port);
     case "neither":
       throw new RunnerError(
         "SERVER_UNREACHABLE",
         `the server neither listens on a port nor answers on its standard input and output: ${nature.reason}`,
+        nature.ended ? { hint: ENDED_HINT } : {},
       );
   }
 }
+
+const ENDED_HINT =
+  "The log has what the server wrote. Give it what it lacks: arguments after `--`, variables as MCP_ENV_NAME.";
 
 function listeningGround(ground: Ground, port: number): Ground {
   const environment = listeningEnvironment(port, ground.gateway.request.mcpTransport);

@@ -68,7 +68,7 @@ describe("the Origin that a request comes from", () => {
   test("a refusal says what to set", async () => {
     const refused = createAdmission(OPEN).refuse(request({ host: "my.example:8080" }));
     expect(await refused?.json()).toMatchObject({
-      error: { message: expect.stringContaining("set ALLOWED_HOSTS=my.example") },
+      error: { message: expect.stringContaining("sets ALLOWED_HOSTS=my.example") },
     });
   });
 

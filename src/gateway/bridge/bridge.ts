@@ -92,7 +92,7 @@ class Bridge implements Endpoint {
       return probe;
     };
     try {
-      return await speaks(startProbe, { timeoutMs: limits.startTimeoutMs });
+      return await speaks(startProbe, { timeoutMs: limits.startTimeoutMs, onEvent });
     } catch (error) {
       if (!this.#closing) onEvent({ type: "start-failed", error });
       return { modern: [], legacy: [] };

@@ -2,7 +2,14 @@
 // themselves at a request that comes before `initialize`, some never answer it.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stdio#backward-compatibility
 
-import { isMembers, type Members, parseEnvelope } from "../rpc/envelope.ts";
+import type { OnGatewayEvent } from "../events.ts";
+import {
+  type Envelope,
+  isMembers,
+  type Members,
+  type NoEnvelope,
+  parseEnvelope,
+} from "../rpc/envelope.ts";
 import { RPC_CODES } from "../rpc/failures.ts";
 import type { ServerProcess, StartServer } from "../server-process.ts";
 import { GATEWAY_INFO, isModernRevision, META, metaOf, modernRequest } from "./modern-terms.ts";
@@ -19,6 +26,14 @@ export interface Eras {
   readonly unsafeInstructions?: string;
   /** Where it speaks none: a clause that says why. */
   readonly problem?: string;
+  /** How that showed: it ended by itself, said nothing in time, or something else. */
+  readonly problemKind?: "ended" | "silent" | "answered";
+}
+
+export interface SpeaksOptions {
+  readonly timeoutMs: number;
+  /** Is told the lines that are no messages. */
+  readonly onEvent?: OnGatewayEvent;
 }
 
 /**
@@ -28,11 +43,12 @@ export interface Eras {
  */
 export async function speaks(
   start: StartServer,
-  { timeoutMs }: { readonly timeoutMs: number },
+  { timeoutMs, onEvent = () => {} }: SpeaksOptions,
 ): Promise<Eras> {
   const startedAt = performance.now();
-  const discovery = ask(start, DISCOVER, timeoutMs);
-  const handshake = ask(start, INITIALIZE, timeoutMs);
+  const ask = (line: string, limitMs: number) => askOnce(start, line, { limitMs, onEvent });
+  const discovery = ask(DISCOVER, timeoutMs);
+  const handshake = ask(INITIALIZE, timeoutMs);
   const hurry = (slower: Question) => (answer: Answer) => {
     if (answer.kind !== "answered") return;
     slower.giveUpIn(Math.max(LEAST_PATIENCE_MS, performance.now() - startedAt));
@@ -45,7 +61,7 @@ export async function speaks(
   // It may have ended because another of it was running: a lock, a port that both want.
   await Promise.all([discovery.stopped(), handshake.stopped()]);
   const rest = Math.max(LEAST_PATIENCE_MS, timeoutMs - (performance.now() - startedAt));
-  return erasOf(discovered, await ask(start, INITIALIZE, rest).answer);
+  return erasOf(discovered, await ask(INITIALIZE, rest).answer);
 }
 
 const ID = "fastmcp-runner";
@@ -78,19 +94,27 @@ interface Question {
 }
 
 /** Starts a process, asks it one thing, and ends it. */
-function ask(start: StartServer, line: string, timeoutMs: number): Question {
+function askOnce(
+  start: StartServer,
+  line: string,
+  { limitMs, onEvent }: { readonly limitMs: number; readonly onEvent: OnGatewayEvent },
+): Question {
   const { promise, resolve } = Promise.withResolvers<Answer>();
   const child: ServerProcess = start({
     onLine(unsafeLine) {
-      const answer = readAnswer(unsafeLine);
+      const message = parseEnvelope(unsafeLine);
+      const answer = readAnswer(unsafeLine, message);
       if (answer !== undefined) resolve(answer);
+      else if (message.kind === "unparsable") {
+        onEvent({ type: "line-dropped", pid: child.pid, unsafeLine });
+      }
     },
   });
   const timers: ReturnType<typeof setTimeout>[] = [];
   const giveUpIn = (ms: number) => {
     timers.push(setTimeout(() => resolve({ kind: "silent" }), ms));
   };
-  giveUpIn(timeoutMs);
+  giveUpIn(limitMs);
   void child.ended.then(({ reason }) => resolve({ kind: "ended", reason }));
   void child.send(line);
   const answer = promise.finally(() => {
@@ -100,8 +124,7 @@ function ask(start: StartServer, line: string, timeoutMs: number): Question {
   return { answer, giveUpIn, stopped: () => child.stop() };
 }
 
-function readAnswer(unsafeLine: string): Answer | undefined {
-  const message = parseEnvelope(unsafeLine);
+function readAnswer(unsafeLine: string, message: Envelope | NoEnvelope): Answer | undefined {
   if (message.kind !== "response" || message.id !== ID) return undefined;
   const { error } = JSON.parse(unsafeLine);
   const result = isMembers(message.result) ? message.result : undefined;
@@ -112,7 +135,9 @@ function erasOf(discovered: Answer, greeted: Answer): Eras {
   const modern = modernIn(discovered);
   const legacy = legacyIn(greeted);
   const problem =
-    modern.length + legacy.length > 0 ? {} : { problem: `${problemOf(greeted)} to initialize` };
+    modern.length + legacy.length > 0
+      ? {}
+      : { problem: `${problemOf(greeted)} to initialize`, problemKind: greeted.kind };
   // What it says to the newer question is the fuller account.
   const said = resultOf(modern.length > 0 ? discovered : greeted) ?? resultOf(greeted);
   return { modern, legacy, ...problem, ...accountIn(said) };

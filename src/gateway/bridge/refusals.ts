@@ -34,6 +34,15 @@ export function unknownMethod(): Response {
   return failureResponse(405, { code: RPC_CODES.REFUSED, message }, { allow: "GET, POST, DELETE" });
 }
 
+/** A client of another transport, or a method of none: MCP's older one knows one method a path. */
+export function notOfSse(allow: "GET" | "POST"): Response {
+  const message =
+    allow === "GET"
+      ? "The older SSE transport is spoken here, as MCP_TRANSPORT says: it begins with GET."
+      : "Messages are sent here with POST.";
+  return failureResponse(405, { code: RPC_CODES.REFUSED, message }, { allow });
+}
+
 /** A message that may be no such thing here. */
 export function invalidRequest(message: string, id?: RpcId): Response {
   return failureResponse(400, { code: RPC_CODES.INVALID_REQUEST, message, id });

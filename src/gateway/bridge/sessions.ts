@@ -28,6 +28,8 @@ export interface SessionsOptions {
 const SWEEP_MS = 250;
 const BEAT_MS = 15_000;
 const NO_SESSION_ID = "Mcp-Session-Id is missing; a session begins with the request initialize.";
+/** Clients of 2024-11-05 begin so. */
+const NO_SESSION_TO_LISTEN = `${NO_SESSION_ID} For clients of the older SSE transport, MCP_TRANSPORT has to be sse.`;
 
 export interface SessionsEndpoint extends Endpoint {
   /** As `handle` does, for a POST without a session whose body somebody has read and parsed. */
@@ -131,7 +133,9 @@ class Sessions implements SessionsEndpoint {
   /** The caller's session, or why the request cannot be one of its. */
   #find(request: Request, caller: Caller): Session | Response {
     const unsafeId = request.headers.get("mcp-session-id");
-    if (unsafeId === null) return refused(400, NO_SESSION_ID);
+    if (unsafeId === null) {
+      return refused(400, request.method === "GET" ? NO_SESSION_TO_LISTEN : NO_SESSION_ID);
+    }
     const session = this.#sessions.get(unsafeId);
     if (session?.principal !== caller.principal) return unknownSession();
     return refuseUnknownRevision(request, session.revision) ?? session;

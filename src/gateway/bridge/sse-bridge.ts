@@ -14,7 +14,7 @@ import {
   comeAgain,
   invalidRequest,
   noMessage,
-  unknownMethod,
+  notOfSse,
   unknownSession,
 } from "./refusals.ts";
 
@@ -62,11 +62,11 @@ class SseBridge implements Endpoint {
   async handle(request: Request, { principal }: Caller): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname !== this.#messagesPath) {
-      return request.method === "GET" ? this.#open(principal) : unknownMethod();
+      return request.method === "GET" ? this.#open(principal) : notOfSse("GET");
     }
     const connection = this.#connections.get(searchParams.get("session") ?? "");
     if (connection?.principal !== principal) return unknownSession();
-    return request.method === "POST" ? await this.#post(request, connection) : unknownMethod();
+    return request.method === "POST" ? await this.#post(request, connection) : notOfSse("POST");
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@
 
 import { failureResponse, RPC_CODES } from "../rpc/failures.ts";
 import { addressKind, hostOf } from "./host-name.ts";
+import { isVisit } from "./visit.ts";
 
 export interface AdmissionRules {
   /** What clients show as `Authorization: Bearer …`; when absent, nobody has to. */
@@ -11,6 +12,8 @@ export interface AdmissionRules {
   readonly hosts: readonly string[];
   /** Origins besides the runner's own page. */
   readonly origins: readonly string[];
+  /** Is told why a request was refused: whoever set the rules may have forgotten a name. */
+  onRefused?(unsafeWhy: string): void;
 }
 
 export interface Admission {
@@ -27,6 +30,10 @@ export interface Admission {
 /** What everybody is where no token is asked for. */
 const ANYBODY = "anybody";
 const HOLDER = "holder of the token";
+
+const TOKEN_WANTED =
+  "This server wants a token: send the header `Authorization: Bearer TOKEN`, with what its owner has set as AUTH_TOKEN.";
+const TOKEN_WRONG = "The token in the header Authorization is not this server's AUTH_TOKEN.";
 
 const METHODS = "GET, POST, DELETE, OPTIONS";
 const MAX_AGE_SECONDS = 600;
@@ -48,27 +55,28 @@ export function createAdmission(rules: AdmissionRules): Admission {
 
   const originIsAllowed = (origin: string, request: Request) =>
     origins.has(origin.toLowerCase()) || isOwnPage(origin, request) || isLocalPage(origin, request);
+  const problemOf = (request: Request): string | undefined => {
+    const host = hostOf(request);
+    if (!hostIsAllowed(host, hosts, rules.token !== undefined)) {
+      return `This server is not known as ${JSON.stringify(host)}. If it should be, its owner sets ALLOWED_HOSTS=${host}.`;
+    }
+    const origin = request.headers.get("origin");
+    if (origin === null || originIsAllowed(origin, request)) return undefined;
+    return `Pages of ${JSON.stringify(origin)} may not call this server. If they should, its owner sets ALLOWED_ORIGINS=${origin}.`;
+  };
   return {
     refuse(request) {
-      const host = hostOf(request);
-      if (!hostIsAllowed(host, hosts, rules.token !== undefined)) {
-        return refusal(
-          403,
-          `This server is not known as ${JSON.stringify(host)}. If it should be, set ALLOWED_HOSTS=${host}.`,
-        );
-      }
-      const origin = request.headers.get("origin");
-      if (origin === null || originIsAllowed(origin, request)) return undefined;
-      return refusal(
-        403,
-        `Pages of ${JSON.stringify(origin)} may not call this server. If they should, set ALLOWED_ORIGINS=${origin}.`,
-      );
+      const problem = problemOf(request);
+      if (problem === undefined) return undefined;
+      rules.onRefused?.(problem);
+      return isVisit(request) ? plainRefusal(403, problem) : refusal(403, problem);
     },
     identify(request) {
       if (digest === undefined) return ANYBODY;
-      const [, token] = /^bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "") ?? [];
+      const authorization = request.headers.get("authorization");
+      const [, token] = /^bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
       if (token !== undefined && equal(sha256(token), digest)) return HOLDER;
-      return refusal(401, "This server wants a token: Authorization: Bearer …", {
+      return refusal(401, token === undefined ? TOKEN_WANTED : TOKEN_WRONG, {
         "www-authenticate": token === undefined ? "Bearer" : 'Bearer error="invalid_token"',
       });
     },
@@ -128,6 +136,10 @@ function refusal(
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   return failureResponse(status, { code: RPC_CODES.REFUSED, message }, headers);
+}
+
+function plainRefusal(status: number, message: string): Response {
+  return new Response(`${message}\n`, { status });
 }
 
 function sha256(text: string): Uint8Array {

@@ -8,6 +8,7 @@ import type { Phase, Subject } from "../status.ts";
 import { type AdmissionRules, createAdmission } from "./admission.ts";
 import { healthResponse } from "./health.ts";
 import { type HttpServer, listen, upgrade } from "./listen.ts";
+import { isVisit } from "./visit.ts";
 
 export interface FrontOptions {
   readonly hostname: string;
@@ -59,6 +60,7 @@ export const RUNNER_PATHS = "/_runner/";
 const SILENT: Phase = { state: "failing", reason: "the server does not answer" };
 /** A stream may be silent for as long as it likes. */
 const NEVER = 0;
+const MAX_PATH_CHARACTERS = 100;
 
 /** Opens the port. Throws PORT_UNAVAILABLE. */
 export function openFront(options: FrontOptions): Front {
@@ -81,13 +83,21 @@ export function openFront(options: FrontOptions): Front {
     const trusted = typeof principal === "string";
     const page = () => options.page(request, { phase, subject, trusted });
     if (pathname === METRICS_PATH) return trusted ? metricsResponse(options.metrics()) : principal;
-    if (isOwn(pathname) || (pathname !== options.mcpPath && !claims(endpoint, pathname))) {
-      return page() ?? new Response("There is nothing here.\n", { status: 404 });
+    const nothing = () => nothingAt(pathname, options.mcpPath);
+    const isFor = (one: Endpoint | undefined) =>
+      pathname === options.mcpPath || claims(one, pathname);
+    if (isOwn(pathname)) return page() ?? nothing();
+    if (!isFor(endpoint)) {
+      const shown = page();
+      if (shown !== undefined) return shown;
+      // What is being started may be a server with endpoints of its own.
+      if (endpoint !== undefined || !trusted) return nothing();
     }
     if (!trusted) return (isVisit(request) && page()) || principal;
     server.timeout(request, NEVER);
     const responsible = endpoint ?? (await ready.promise);
     if (responsible === undefined) return unavailable(phase);
+    if (!isFor(responsible)) return nothing();
     const { connect } = responsible;
     if (connect !== undefined && wantsSocket(request)) {
       return await upgrade(request, server, () => connect(request));
@@ -149,10 +159,11 @@ function isPreflight(request: Request): boolean {
   return request.method === "OPTIONS" && request.headers.has("access-control-request-method");
 }
 
-/** A person with a browser, not an MCP client. */
-function isVisit(request: Request): boolean {
-  const accept = request.headers.get("accept") ?? "";
-  return (request.method === "GET" || request.method === "HEAD") && accept.includes("text/html");
+// Most clients that come here have the address without the path, or the one that servers have by habit.
+function nothingAt(path: string, mcpPath: string): Response {
+  const asked = path.slice(0, MAX_PATH_CHARACTERS);
+  const text = `There is nothing at ${asked}: the MCP endpoint of this server is ${mcpPath}.\n`;
+  return new Response(text, { status: 404 });
 }
 
 function metricsResponse(text: string): Response {

@@ -37,10 +37,15 @@ export function listen({ hostname, port, answer }: ListenOptions): HttpServer {
   } catch (cause) {
     throw new RunnerError(
       "PORT_UNAVAILABLE",
-      `port ${port} of ${hostname} cannot be opened: ${reasonOf(cause)}`,
+      `port ${port} of ${hostname} cannot be opened: ${whyNot(cause)}`,
       { cause },
     );
   }
+}
+
+function whyNot(cause: unknown): string {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  return code === "EADDRINUSE" ? "another program listens there already" : reasonOf(cause);
 }
 
 /** Makes the request a WebSocket with what `connect` opens on its other side, or says why not. */

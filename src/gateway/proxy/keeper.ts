@@ -14,6 +14,8 @@ export interface KeeperOptions {
   readonly startTimeoutMs: number;
   /** Whether somebody listens on a port of this machine. */
   readonly isListenedOn: (port: number) => boolean;
+  /** The ports that a process and what it has started listen on, for the sentence that says it is none or another. */
+  readonly portsOf?: (pid: number) => readonly number[];
   readonly onEvent: OnGatewayEvent;
   readonly onPhase: (phase: Phase) => void;
   /** What the server writes to its stdout, which is nobody's protocol here. */
@@ -45,11 +47,22 @@ export function keepRunning(options: KeeperOptions): Keeper {
     child = own;
     onEvent({ type: "child-started", pid: own.pid, purpose: "shared" });
     const watched = new AbortController();
-    const listens = untilListening(options, AbortSignal.any([watched.signal, closing.signal]));
-    void listens.then((problem) => {
-      onPhase(problem === undefined ? { state: "serving" } : { state: "failing", reason: problem });
+    const onListening = () => {
+      onPhase({ state: "serving" });
+      answer.resolve(undefined);
+      // Others may have heard that it is late.
+      answer = Promise.withResolvers();
+      answer.resolve(undefined);
+    };
+    const onLate = () => {
+      const problem = silence(options, own.pid);
+      onPhase({ state: "failing", reason: problem });
       answer.resolve(problem);
-    }, ignore);
+    };
+    untilListening(options, AbortSignal.any([watched.signal, closing.signal]), onLate).then(
+      onListening,
+      ignore,
+    );
     const end = await own.ended;
     watched.abort();
     onEvent({ type: "child-ended", pid: own.pid, purpose: "shared", end });
@@ -76,17 +89,24 @@ export function keepRunning(options: KeeperOptions): Keeper {
   };
 }
 
-/** Resolves with nothing when somebody listens, or with why nobody does in time. Rejects when it is called off. */
+/** Resolves when somebody listens; `onLate` is told when that takes too long. Rejects when it is called off. */
 async function untilListening(
   { port, startTimeoutMs, isListenedOn }: KeeperOptions,
   signal: AbortSignal,
-): Promise<string | undefined> {
-  const deadline = performance.now() + startTimeoutMs;
-  while (performance.now() < deadline) {
-    if (isListenedOn(port)) return undefined;
-    await sleep(LOOK_AGAIN_MS, undefined, { signal });
+  onLate: () => void,
+): Promise<void> {
+  const late = setTimeout(onLate, startTimeoutMs);
+  try {
+    while (!isListenedOn(port)) await sleep(LOOK_AGAIN_MS, undefined, { signal });
+  } finally {
+    clearTimeout(late);
   }
-  return `the server does not listen on port ${port} after ${startTimeoutMs / 1000} s`;
+}
+
+function silence({ port, startTimeoutMs, portsOf }: KeeperOptions, pid: number): string {
+  const ports = portsOf?.(pid) ?? [];
+  const others = ports.length === 0 ? "" : `, but on ${ports.join(" and ")}`;
+  return `the server does not listen on port ${port} after ${startTimeoutMs / 1000} s${others}: TARGET_PORT is to be its port, or SERVER_TRANSPORT stdio`;
 }
 
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { speaks } from "../../../src/gateway/bridge/eras.ts";
+import type { GatewayEvent } from "../../../src/gateway/events.ts";
+
 import { tempDir } from "../../support/temp-dir.ts";
 import { type ScriptServer, scriptServer } from "./script-server.ts";
 
@@ -49,12 +51,13 @@ describe("speaks", () => {
       modern: [],
       legacy: [],
       problem: "it exited with status 4 instead of answering to initialize",
+      problemKind: "ended",
     });
     await using silent = serverOf([]);
-    expect(await speaks(silent.start, { timeoutMs: 300 })).toHaveProperty(
-      "problem",
-      "it gave no answer to initialize",
-    );
+    expect(await speaks(silent.start, { timeoutMs: 300 })).toMatchObject({
+      problem: "it gave no answer to initialize",
+      problemKind: "silent",
+    });
   });
 
   test("asks once more, and alone, where a server ended beside another", async () => {
@@ -71,10 +74,17 @@ describe("speaks", () => {
     expect(server.children.length).toBe(3);
   });
 
-  test("passes over what a server prints before its answer", async () => {
+  test("passes over what a server prints before its answer, and tells it", async () => {
     await using server = serverOf([`write("Server started on stdio");`, ANSWERS.initialize]);
-    expect(await speaks(server.start, { timeoutMs: 60_000 })).toMatchObject({
+    const events: GatewayEvent[] = [];
+    const onEvent = (event: GatewayEvent) => void events.push(event);
+    expect(await speaks(server.start, { timeoutMs: 60_000, onEvent })).toMatchObject({
       legacy: ["2025-06-18"],
+    });
+    expect(events).toContainEqual({
+      type: "line-dropped",
+      pid: expect.any(Number),
+      unsafeLine: "Server started on stdio",
     });
   });
 

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { GatewayEvent } from "../../../src/gateway/events.ts";
 import { type Front, openFront } from "../../../src/gateway/front/front.ts";
 import { openProxy } from "../../../src/gateway/proxy/proxy.ts";
 import type { Phase } from "../../../src/gateway/status.ts";
 import { freePort } from "../../../src/system/free-port.ts";
-import { isListenedOn } from "../../../src/system/listening.ts";
+import { isListenedOn, portsOfSession } from "../../../src/system/listening.ts";
 import { startServerChild } from "../../../src/system/server-child.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 
 const SERVER = join(import.meta.dir, "proxied-server.ts");
 
@@ -18,7 +20,10 @@ interface Proxied extends AsyncDisposable {
   readonly output: readonly string[];
 }
 
-function proxyTo(argv: (port: number) => readonly string[]): Proxied {
+function proxyTo(
+  argv: (port: number) => readonly string[],
+  { startTimeoutMs = 10_000 } = {},
+): Proxied {
   const port = freePort();
   const events: GatewayEvent[] = [];
   const phases: Phase[] = [];
@@ -43,8 +48,9 @@ function proxyTo(argv: (port: number) => readonly string[]): Proxied {
     openProxy({
       start: (options) => startServerChild(program, options),
       port,
-      startTimeoutMs: 10_000,
+      startTimeoutMs,
       isListenedOn,
+      portsOf: portsOfSession,
       askHealth: () => Promise.resolve(true),
       onEvent: (event) => events.push(event),
       onPhase: (phase) => phases.push(phase),
@@ -173,6 +179,32 @@ test("a server that keeps ending is told as failing, and its requests are answer
   expect(response.status).toBe(503);
   expect(response.headers.get("retry-after")).toBe("5");
   expect(await response.text()).toContain("exited with status 1");
+});
+
+test("a server that listens somewhere else is told as failing, with the port", async () => {
+  const elsewhere = freePort();
+  await using proxied = proxyTo(() => [process.execPath, SERVER, String(elsewhere)], {
+    startTimeoutMs: 2_000,
+  });
+  const response = await fetch(`${proxied.url}/mcp`, { method: "POST" });
+  expect(response.status).toBe(503);
+  expect(proxied.phases).toEqual([
+    { state: "failing", reason: expect.stringContaining(`2 s, but on ${elsewhere}: TARGET_PORT`) },
+  ]);
+});
+
+test("a server that listens late is served from then on", async () => {
+  using dir = tempDir();
+  const wait = `while [ ! -e ${dir.file("go")} ]; do sleep 0.02; done`;
+  await using proxied = proxyTo(
+    (port) => ["/bin/sh", "-c", `${wait}; exec ${process.execPath} ${SERVER} ${port}`],
+    { startTimeoutMs: 100 },
+  );
+  expect((await fetch(`${proxied.url}/nowhere`)).status).toBe(503);
+  writeFileSync(dir.file("go"), "");
+  while (proxied.phases.at(-1)?.state !== "serving") await Bun.sleep(5);
+  const response = await fetch(`${proxied.url}/nowhere`);
+  expect([response.status, await response.text()]).toEqual([404, "not here"]);
 });
 
 function messagesOf(socket: WebSocket): () => Promise<unknown> {
