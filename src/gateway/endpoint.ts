@@ -3,6 +3,8 @@
 import type { SocketPeer } from "./proxy/socket.ts";
 
 export interface Endpoint {
+  /** Bytes of one request's body that it may hold in memory; absent where it passes a body on as it comes. */
+  readonly heldBytes?: number;
   /** Answers one request, which has been admitted already. Never rejects. */
   handle(request: Request, caller: Caller): Promise<Response>;
   /** Whether a path other than the MCP path is its own. */

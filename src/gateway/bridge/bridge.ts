@@ -47,6 +47,10 @@ class Bridge implements Endpoint {
     this.#sides = this.#open(eras);
   }
 
+  get heldBytes(): number {
+    return this.#options.limits.maxBodyBytes;
+  }
+
   async handle(request: Request, caller: Caller): Promise<Response> {
     const sides = await this.#sides;
     if (sides === undefined) return comeAgain(CLOSING);

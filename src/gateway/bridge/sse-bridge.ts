@@ -55,6 +55,10 @@ class SseBridge implements Endpoint {
     this.#clock.unref();
   }
 
+  get heldBytes(): number {
+    return this.#options.limits.maxBodyBytes;
+  }
+
   claims(path: string): boolean {
     return path === this.#messagesPath;
   }

@@ -8,6 +8,7 @@ import type { Phase, Subject } from "../status.ts";
 import { type AdmissionRules, createAdmission } from "./admission.ts";
 import { healthResponse } from "./health.ts";
 import { type HttpServer, listen, upgrade } from "./listen.ts";
+import { Arrival, MOST_READ_UNASKED, Room } from "./waiting.ts";
 import { isVisit } from "./visit.ts";
 
 export interface FrontOptions {
@@ -58,14 +59,19 @@ export const METRICS_PATH = "/metrics";
 export const RUNNER_PATHS = "/_runner/";
 
 const SILENT: Phase = { state: "failing", reason: "the server does not answer" };
+/** For the log alone: nobody is there to be answered. */
+const CLIENT_LEFT = 499;
 /** A stream may be silent for as long as it likes. */
 const NEVER = 0;
+/** What all requests that are unanswered may take up: some thousands of the usual size. */
+const ROOM_BYTES = 67_108_864;
 const MAX_PATH_CHARACTERS = 100;
 
 /** Opens the port. Throws PORT_UNAVAILABLE. */
 export function openFront(options: FrontOptions): Front {
   const admission = createAdmission(options.rules);
-  const ready = Promise.withResolvers<Endpoint | undefined>();
+  const ready = new Arrival<Endpoint | undefined>();
+  const room = new Room(ROOM_BYTES);
   let endpoint: Endpoint | undefined;
   let phase: Phase = { state: "starting", stage: "validate" };
   let subject: Subject = {};
@@ -94,8 +100,11 @@ export function openFront(options: FrontOptions): Front {
       if (endpoint !== undefined || !trusted) return nothing();
     }
     if (!trusted) return (isVisit(request) && page()) || principal;
+    using place = room.enter(request, endpoint?.heldBytes ?? MOST_READ_UNASKED);
+    if (place === undefined) return tooMany();
     server.timeout(request, NEVER);
-    const responsible = endpoint ?? (await ready.promise);
+    const responsible = endpoint ?? (await ready.wait(request.signal));
+    if (responsible === "left") return new Response(null, { status: CLIENT_LEFT });
     if (responsible === undefined) return unavailable(phase);
     if (!isFor(responsible)) return nothing();
     const { connect } = responsible;
@@ -128,19 +137,19 @@ export function openFront(options: FrontOptions): Front {
     port: server.port ?? options.port,
     tell(next) {
       phase = next;
-      if (next.state === "failed" || next.state === "closing") ready.resolve(undefined);
+      if (next.state === "failed" || next.state === "closing") ready.arrive(undefined);
     },
     describe(more) {
       subject = { ...subject, ...more };
     },
     serve(next) {
       endpoint = next;
-      ready.resolve(next);
+      ready.arrive(next);
     },
     release: () => server.stop(true),
     async close(graceMs) {
       phase = { state: "closing" };
-      ready.resolve(undefined);
+      ready.arrive(undefined);
       await endpoint?.close(graceMs);
       await server.stop(true);
     },
@@ -170,6 +179,11 @@ function metricsResponse(text: string): Response {
   return new Response(text, {
     headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
   });
+}
+
+function tooMany(): Response {
+  const message = "Too many requests are unanswered; come again in a moment.";
+  return failureResponse(503, { code: RPC_CODES.REFUSED, message }, { "retry-after": "5" });
 }
 
 function unavailable(phase: Phase): Response {
