@@ -158,7 +158,7 @@ async function atRest(runner: SoakRunner): Promise<Rest> {
 function growthOf(memory: readonly number[]): SoakFigures["megabytes"] {
   const fifth = Math.max(1, Math.floor(memory.length / 5));
   return {
-    warm: median(memory.slice(fifth, 2 * fifth)),
-    last: median(memory.slice(-fifth)),
+    warm: Math.round(median(memory.slice(fifth, 2 * fifth))),
+    last: Math.round(median(memory.slice(-fifth))),
   };
 }

@@ -8,7 +8,7 @@ const ESTABLISHED = "01";
 export function residentMegabytes(pid: number): number {
   const [, kilobytes] =
     /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Math.round(Number(kilobytes) / 100) / 10;
+  return Number(kilobytes) / 1000;
 }
 
 /** Its open descriptors, without connections to its port: their other ends are ours to close. */

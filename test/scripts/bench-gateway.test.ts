@@ -48,7 +48,8 @@ function way(id: WaySamples["way"]["id"], some: readonly GatewaySample[]): WaySa
 
 function sampleOf(perSecond: number, megabytes: number): GatewaySample {
   const load = { perSecond, p50: 900 / perSecond, p99: 9000 / perSecond, clientCores: 0.2 };
-  return { openMs: 1200, peakBytes: megabytes * 1e6, one: load, few: load, many: load };
+  const memory = { resident: megabytes, anonymous: megabytes / 2 };
+  return { openMs: 1200, memory, one: load, few: load, many: load };
 }
 
 describe("figures", () => {
@@ -60,7 +61,7 @@ describe("figures", () => {
       p50: 0.563,
       p99: 5.625,
     });
-    expect(bridge?.peakMegabytes.median).toBe(57);
+    expect(bridge?.resident.median).toBe(57);
   });
 
   test.each([
@@ -99,7 +100,7 @@ describe("texts", () => {
     const [, direct, proxy] = gatewayTable(results);
     const cell = "1,000/s (0.90, 9.0)";
     expect(direct).toEqual(["the direct", cell, cell, cell, "1.2 s", ""]);
-    expect(proxy?.at(-1)).toBe("60 MB");
+    expect(proxy?.at(-1)).toBe("60 MB (30)");
   });
 
   test("say who is left out, what is kept, and how far the figures can be believed", () => {

@@ -20,8 +20,9 @@ export interface GatewayRow {
   readonly isGateway: boolean;
   /** Milliseconds until 16 sessions are open. */
   readonly open: Spread;
-  /** Of the gateway's own process with 16 sessions. */
-  readonly peakMegabytes: Spread;
+  /** Megabytes of the gateway's own process with 16 sessions, and those of them that are no pages of files. */
+  readonly resident: Spread;
+  readonly anonymous: Spread;
   readonly one: LoadFigures;
   readonly few: LoadFigures;
   readonly many: LoadFigures;
@@ -51,7 +52,8 @@ export function gatewayRows(all: readonly WaySamples[]): readonly GatewayRow[] {
       name,
       isGateway,
       open: spreadOf(samples.map(({ openMs }) => openMs)),
-      peakMegabytes: spreadOf(samples.map(({ peakBytes }) => peakBytes / 1e6)),
+      resident: spreadOf(samples.map(({ memory }) => memory.resident)),
+      anonymous: spreadOf(samples.map(({ memory }) => memory.anonymous)),
       one: figuresOf(samples.map(({ one }) => one)),
       few: figuresOf(samples.map(({ few }) => few)),
       many: figuresOf(samples.map(({ many }) => many)),
@@ -94,7 +96,7 @@ export function targetsOf({ rows }: Pick<GatewayResults, "rows">): readonly Targ
       add(`its p99 with ${load === "one" ? 1 : 16}, times supergateway's`, part, { most: 1 / 3 });
     }
   }
-  if (bridge) add("its megabytes with 16 sessions", bridge.peakMegabytes.median, { most: 60 });
+  if (bridge) add("its megabytes with 16 sessions", bridge.resident.median, { most: 60 });
   if (proxy && direct) {
     add("the proxy's rate with 1 session, times the server's", times(proxy, direct, "one"), {
       least: 0.9,

@@ -11,11 +11,18 @@ import type { GatewayWay } from "./ways.ts";
 export interface GatewaySample {
   /** Milliseconds until FEW sessions that were opened at once have each been answered a call. */
   readonly openMs: number;
-  /** Of the gateway's own process, up to and with the load of FEW sessions. */
-  readonly peakBytes: number;
+  /** Of the gateway's own process, the most from the first session to the load of FEW. */
+  readonly memory: Memory;
   readonly one: Load;
   readonly few: Load;
   readonly many: Load;
+}
+
+/** Megabytes. */
+export interface Memory {
+  readonly resident: number;
+  /** Without pages of files, which the kernel may drop at any time: those of the program's own text above all. */
+  readonly anonymous: number;
 }
 
 /** Sessions at once. */
@@ -24,6 +31,7 @@ export const MANY = 64;
 
 const START_MS = 60_000;
 const END_MS = 15_000;
+const LOOK_MS = 50;
 
 /** Starts it and measures each load for that many seconds. `errors` is where it may write what is wrong. */
 export async function measureGateway(
@@ -42,6 +50,7 @@ export async function measureGateway(
   using sessions = new DisposableStack();
   try {
     await untilReady(way, port, child);
+    using memory = watchMemory(child.pid);
     const started = performance.now();
     const few = await openSessions(port, FEW);
     const openMs = performance.now() - started;
@@ -50,10 +59,11 @@ export async function measureGateway(
       one: await measureLoad(few.slice(0, 1), seconds),
       few: await measureLoad(few, seconds),
     };
-    const peakBytes = peakMemory(child.pid);
+    const most = memory.most();
     const rest = await openSessions(port, MANY - FEW);
     for (const session of rest) sessions.use(session);
-    return { openMs, peakBytes, ...loads, many: await measureLoad([...few, ...rest], seconds) };
+    const many = await measureLoad([...few, ...rest], seconds);
+    return { openMs, memory: most, ...loads, many };
   } catch (cause) {
     const said = readFileSync(errors, "utf8").trim().slice(-500);
     throw new Error(`${cause instanceof Error ? cause.message : String(cause)} ${said}`, { cause });
@@ -84,9 +94,26 @@ async function untilReady(
   throw new Error(`it is not ready within ${START_MS / 1000} s`);
 }
 
-/** Its largest resident set, in bytes. */
-function peakMemory(pid: number): number {
-  const [, kilobytes] =
-    /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(kilobytes) * 1024;
+function watchMemory(pid: number): Disposable & { most(): Memory } {
+  let most: Memory = { resident: 0, anonymous: 0 };
+  const clock = setInterval(() => {
+    const status = statusOf(pid);
+    if (status === undefined) return;
+    const megabytes = (name: string) =>
+      (Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1024) / 1e6;
+    most = {
+      resident: Math.max(most.resident, megabytes("VmRSS")),
+      anonymous: Math.max(most.anonymous, megabytes("RssAnon")),
+    };
+  }, LOOK_MS);
+  return { most: () => most, [Symbol.dispose]: () => clearInterval(clock) };
+}
+
+function statusOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/status`, "utf8");
+  } catch {
+    // It has ended, which its sessions will tell.
+    return undefined;
+  }
 }

@@ -14,7 +14,7 @@ export function gatewayParagraph({
 }: GatewayResults): string {
   const { Node: node, ...others } = programs;
   const versions = Object.entries(others).map(([name, version]) => `${name} ${version}`);
-  return `Calls of a tool that echoes, by 1, ${FEW} and ${MANY} sessions at once, each with one connection and one call at a time: calls a second, and in brackets the milliseconds that half of them and 99 of 100 take at most. The server is the same for all (the official SDK, Node ${node}); over stdio each session has a process of it, but with mcp-proxy, where all share one. Medians of ${rounds} interleaved rounds on ${machine}; server, gateway and client share the cores, of which the client needs at most ${Math.ceil(clientCores * 100)}% of one. Memory is the largest resident set of the gateway's own process with ${FEW} sessions. ${versions.join(", ")}, logs off; \`bun run bench --gateway\` measures it on your machine.`;
+  return `Calls of a tool that echoes, by 1, ${FEW} and ${MANY} sessions at once, each with one connection and one call at a time: calls a second, and in brackets the milliseconds that half of them and 99 of 100 take at most. The server is the same for all (the official SDK, Node ${node}); over stdio each session has a process of it, but with mcp-proxy, where all share one. Medians of ${rounds} interleaved rounds on ${machine}; server, gateway and client share the cores, of which the client needs at most ${Math.ceil(clientCores * 100)}% of one. Memory is the largest resident set of the gateway's own process with ${FEW} sessions, in brackets without the pages of files, such as those of its program, which the kernel can drop. ${versions.join(", ")}, logs off; \`bun run bench --gateway\` measures it on your machine.`;
 }
 
 /** A line a way. */
@@ -27,7 +27,7 @@ export function gatewayTable({ rows }: GatewayResults): readonly (readonly strin
       return `${amount(perSecond.median)}/s (${milliseconds(p50)}, ${milliseconds(p99)})`;
     }),
     `${(row.open.median / 1000).toFixed(1)} s`,
-    row.isGateway ? `${Math.round(row.peakMegabytes.median)} MB` : "",
+    row.isGateway ? `${amount(row.resident.median)} MB (${amount(row.anonymous.median)})` : "",
   ]);
   return [head, ...lines];
 }
@@ -42,7 +42,7 @@ export function gatewayText(results: GatewayResults): string {
         const spread = `${amount(perSecond.median)} [${amount(perSecond.min)}..${amount(perSecond.max)}]/s`;
         return `${spread} ${milliseconds(p50)}/${milliseconds(p99)}`.padEnd(38);
       }),
-      `${Math.round(row.open.median)} ms, ${Math.round(row.peakMegabytes.median)} MB`,
+      `${Math.round(row.open.median)} ms, ${amount(row.resident.median)} MB (${amount(row.anonymous.median)})`,
     ].join(" "),
   );
   const targets = targetsOf(results).map((target) => {
