@@ -17,7 +17,7 @@ export function showServer(about, server) {
   byId("token-form").hidden = !locked;
   showFacts(about, server);
   byId("instructions").hidden = !server?.instructions;
-  byId("instructions").textContent = server?.instructions ?? "";
+  byId("instructions-text").textContent = server?.instructions ?? "";
   byId("connect").hidden = !server;
   const url = new URL(`.${endpoint}`, location.href).href;
   if (server) showConnection({ name, url, isOpen: open, isSse: sse });
