@@ -4,11 +4,12 @@
 import { openBridge } from "../gateway/bridge/bridge.ts";
 import type { Eras } from "../gateway/bridge/eras.ts";
 import { openSseBridge } from "../gateway/bridge/sse-bridge.ts";
-import type { OnGatewayEvent } from "../gateway/events.ts";
+import type { GatewayEvent, OnGatewayEvent } from "../gateway/events.ts";
 import { addressKind } from "../gateway/front/host-name.ts";
 import type { GatewayLimits } from "../gateway/limits.ts";
 import { openProxy } from "../gateway/proxy/proxy.ts";
 import type { StartServer } from "../gateway/server-process.ts";
+import { createVitality } from "../gateway/vitality.ts";
 import { listeningEnvironment, natureOf } from "../gateway/watch.ts";
 import type { ServerWay } from "../gateway/way.ts";
 import { RunnerError } from "../errors.ts";
@@ -107,7 +108,16 @@ const CONSEQUENCES: Readonly<Record<ServedWay["kind"], string>> = {
 function bridged({ start, limits, onEvent, gateway }: Ground, eras?: Eras): Served {
   const { front, request } = gateway;
   front.describe({ way: "over its standard input and output" });
-  const options = { start, limits, onEvent };
+  const vitality = createVitality();
+  const options = {
+    start,
+    limits,
+    onEvent(event: GatewayEvent) {
+      onEvent(event);
+      const phase = vitality.observe(event);
+      if (phase !== undefined) front.tell(phase);
+    },
+  };
   const bridge = openBridge({ ...options, ...(eras === undefined ? {} : { eras }) });
   return request.mcpTransport === "sse"
     ? { endpoint: openSseBridge({ ...options, mcpPath: request.mcpPath }), asked: bridge }
