@@ -15,6 +15,8 @@ export interface PageDocument {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** Text, whatever bun-types says of files of that name. */
+const BODY = String(body);
 /** Each after those that it imports from. */
 const SCRIPTS = [dom, call, form, connect, start, server, main];
 
@@ -34,7 +36,7 @@ export function createDocument(): PageDocument {
 <style>${style}</style>
 </head>
 <body>
-${bare(body)}
+${bare(BODY)}
 <script type="module">${script}</script>
 </body>
 </html>

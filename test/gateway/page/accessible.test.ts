@@ -63,7 +63,7 @@ function openState(name: string, options: { readonly token?: string } = {}): Pag
 
 async function settled(page: Page): Promise<void> {
   await page.getByText(/^(?:Starting|Running|Failed)$/).waitFor();
-  for (const summary of await page.locator("summary").all()) await summary.click();
+  for (const summary of await page.locator("summary:visible").all()) await summary.click();
   const call = page.getByRole("button", { name: "Call" });
   if ((await call.count()) === 0) return;
   await call.last().click();
