@@ -1,5 +1,7 @@
 // Whether the server answers, asked as a client would ask it. Starts nothing and keeps no session.
 
+import { printable } from "../errors.ts";
+
 export interface HealthQuestion {
   readonly host: string;
   readonly port: number;
@@ -15,6 +17,7 @@ export interface HealthAnswer {
 }
 
 const MAX_ANSWER_CHARACTERS = 65_536;
+const MAX_ACCOUNT_CHARACTERS = 500;
 
 // A ping opens no session. A server that wants one first refuses it, but with a JSON-RPC error: it is alive.
 const PING = JSON.stringify({ jsonrpc: "2.0", id: "healthcheck", method: "ping" });
@@ -26,13 +29,31 @@ export async function askHealth(question: HealthQuestion): Promise<HealthAnswer>
     const health = await request(question, healthcheckPath, { method: "GET" });
     if (health.ok) return { alive: true, reason: `${healthcheckPath} answered ${health.status}` };
     if (!UNKNOWN_PATH.has(health.status)) {
-      return { alive: false, reason: `${healthcheckPath} answered ${health.status}` };
+      const account = accountIn(await readStart(health));
+      return { alive: false, reason: `${healthcheckPath} answered ${health.status}${account}` };
     }
     if (await speaksMcp(question)) return { alive: true, reason: `${mcpPath} speaks MCP` };
     const reason = `${healthcheckPath} answered ${health.status} and ${mcpPath} does not speak MCP`;
     return { alive: false, reason };
   } catch (error) {
     return { alive: false, reason: whyUnreachable(error, question) };
+  }
+}
+
+// How far a start is, or what is wrong: as the runner's own health path tells it.
+function accountIn(unsafeText: string): string {
+  const account = parsed(unsafeText);
+  const { status, stage, reason, message } = account;
+  if (typeof status !== "string") return "";
+  const details = [stage, reason, message].filter((part) => typeof part === "string");
+  return `: ${printable([status, ...details].join(", ").slice(0, MAX_ACCOUNT_CHARACTERS))}`;
+}
+
+function parsed(unsafeText: string): Readonly<Record<string, unknown>> {
+  try {
+    return Object(JSON.parse(unsafeText));
+  } catch {
+    return {};
   }
 }
 

@@ -13,9 +13,15 @@ const MAX_REFUSALS = 16;
 /** Tells what somebody has to know at level info or warn, the rest at debug. */
 export function gatewayLogger(): OnGatewayEvent {
   const tellStray = strayLogger();
+  /** Those of which it is not known yet that they should write messages. */
+  const probes = new Set<number>();
   return (event) => {
-    if (event.type === "line-dropped") tellStray(event.pid, event.unsafeLine);
-    else tell(event);
+    if (event.type === "line-dropped") {
+      return tellStray(event, { isMistake: !probes.has(event.pid) });
+    }
+    if (event.type === "child-started" && event.purpose === "probe") probes.add(event.pid);
+    if (event.type === "child-ended") probes.delete(event.pid);
+    tell(event);
   };
 }
 
@@ -60,16 +66,18 @@ const CONSEQUENCES: Readonly<Record<ChildPurpose, string>> = {
   probe: " when it was asked what it is",
 };
 
-// A fault that many servers have, and at each call again: why it is one is told once.
-function strayLogger(): (pid: number, unsafeLine: string) => void {
+type Stray = Extract<GatewayEvent, { readonly type: "line-dropped" }>;
+
+// A mistake that many servers make, and at each call again: why it is one is told once.
+function strayLogger(): (stray: Stray, options: { readonly isMistake: boolean }) => void {
   let isExplained = false;
   const lines = limitRate(LINES_PER_SECOND, (line, withheld) => {
     if (withheld > 0) log.warn(`${withheld} lines withheld that servers wrote to stdout`);
     log.info(line);
   });
-  return (pid, unsafeLine) => {
+  return ({ pid, unsafeLine }, { isMistake }) => {
     if (unsafeLine.trim() === "") return;
-    if (!isExplained) {
+    if (isMistake && !isExplained) {
       isExplained = true;
       log.warn(
         "the server writes to its stdout what is no MCP message: no client gets it; its log belongs on stderr",

@@ -89,7 +89,10 @@ async function openGateway(request: GatewayRequest): Promise<Gateway | undefined
       log.debug(`${method} ${unsafePath}`, { status, milliseconds: Math.round(milliseconds) });
     },
   });
-  log.info("listening", { port: front.port, address: request.mcpHost });
+  log.info("listening: requests wait for the server", {
+    port: front.port,
+    address: request.mcpHost,
+  });
   return {
     front,
     metrics,

@@ -36,8 +36,8 @@ describe.each(TEMPLATES)("docs/%s", (template) => {
 
   test("names settings and flags that there are", () => {
     for (const text of texts) {
-      // Words of several parts in capitals are settings, but for what is the server's.
-      const others = /^MCP_ENV_\w+$/;
+      // Words of several parts in capitals are settings, but for what is the server's or the platform's.
+      const others = /^(?:MCP_ENV_\w+|SPACE_HOST)$/;
       const named = text.match(/\b[A-Z]+(?:_[A-Z]+)+\b/g) ?? [];
       expect(named.filter((name) => !VARIABLES.includes(name) && !others.test(name))).toEqual([]);
       const flags = [...text.matchAll(/fastmcp-runner (\w+)([^`\n]*)/g)].flatMap(
@@ -61,7 +61,7 @@ describe.each(TEMPLATES)("docs/%s", (template) => {
   });
 
   test("listens where it says", () => {
-    const port = /^ENV PORT=(\d+)$/m.exec(instructionsOf(template).join("\n"))?.[1];
+    const port = /^ENV PORT=(\d+)\b/m.exec(instructionsOf(template).join("\n"))?.[1];
     expect(port).toBe("7860");
     expect(texts[0]).toContain("7860");
   });
@@ -114,8 +114,9 @@ describe("the Space's metadata", () => {
     expect(String(metadata["short_description"]).length).toBeLessThanOrEqual(60);
   });
 
-  test("says the port that the Dockerfile sets", () => {
-    expect(instructionsOf("space")).toContain(`ENV PORT=${metadata["app_port"]}`);
+  test("says the port that the Dockerfile sets, which has a failed start shown", () => {
+    const [settings] = instructionsOf("space").filter((line) => line.startsWith("ENV "));
+    expect(settings).toBe(`ENV PORT=${metadata["app_port"]} START_FAILURE=page`);
   });
 
   test("stands before a text that makes each secret of the runner's one of the Space's", () => {
@@ -124,6 +125,7 @@ describe("the Space's metadata", () => {
     );
     expect(kinds).toMatchObject({
       IMAGE: "variable",
+      AUTH_TOKEN: "secret",
       REGISTRY_USER: "secret",
       REGISTRY_PASSWORD: "secret",
     });

@@ -42,6 +42,13 @@ describe("askHealth", () => {
     expect(answer).toEqual({ alive: false, reason: "/health answered 503" });
   });
 
+  test("what the runner's own health path tells is passed on, and nothing that moves a cursor", async () => {
+    const body = { status: "failing", reason: "it exited\u001b[2J with status 1" };
+    const answer = await ask({ "GET /health": () => Response.json(body, { status: 503 }) });
+    expect(answer.reason).toMatch(/^\/health answered 503: failing, it exited.*with status 1$/);
+    expect(answer.reason).not.toContain("\u001b");
+  });
+
   test.each([
     ["a JSON-RPC answer", () => new Response(rpcError, { status: 400 })],
     [
