@@ -12,6 +12,7 @@ import css from "./page.css" with { type: "text" };
 
 export interface PageDocument {
   readonly html: string;
+  readonly gzipped: Uint8Array<ArrayBuffer>;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -24,8 +25,7 @@ const SCRIPTS = [dom, call, form, connect, start, server, main];
 export function createDocument(): PageDocument {
   const script = joined(SCRIPTS);
   const style = bare(css);
-  return {
-    html: `<!doctype html>
+  const html = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -40,13 +40,17 @@ ${bare(BODY)}
 <script type="module">${script}</script>
 </body>
 </html>
-`,
+`;
+  return {
+    html,
+    gzipped: Bun.gzipSync(html),
     headers: {
       "content-type": "text/html; charset=utf-8",
       "content-security-policy": policyFor(script, style),
       "x-content-type-options": "nosniff",
       "referrer-policy": "no-referrer",
       "cache-control": "no-cache",
+      vary: "Accept-Encoding, Origin",
     },
   };
 }

@@ -4,7 +4,7 @@
 import { type FrontState, RUNNER_PATHS } from "../front/front.ts";
 import type { Catalogue } from "../status.ts";
 import { type Description, describeServer } from "./description.ts";
-import { createDocument } from "./document.ts";
+import { createDocument, type PageDocument } from "./document.ts";
 import { statusOf } from "./page-status.ts";
 
 export interface PageOptions {
@@ -33,7 +33,7 @@ export function createPage(
     if (request.method !== "GET" && request.method !== "HEAD") return undefined;
     switch (new URL(request.url).pathname) {
       case PAGE_PATH:
-        return new Response(document.html, { headers: document.headers });
+        return documentResponse(request, document);
       case STATUS_PATH:
         return privateJson(statusOf(state, options));
       case SERVER_PATH:
@@ -42,6 +42,13 @@ export function createPage(
         return undefined;
     }
   };
+}
+
+function documentResponse(request: Request, { html, gzipped, headers }: PageDocument): Response {
+  const takesGzip = /\bgzip\b/.test(request.headers.get("accept-encoding") ?? "");
+  return takesGzip
+    ? new Response(gzipped, { headers: { ...headers, "content-encoding": "gzip" } })
+    : new Response(html, { headers });
 }
 
 // What a server says of itself is for those who may use it.

@@ -70,11 +70,12 @@ async function settled(page: Page): Promise<void> {
   await page.getByText("Answered in").waitFor();
 }
 
+const FORCED = "with forced colours and without motion";
 const LOOKS: Readonly<Record<string, BrowserContextOptions>> = {
   "in the light": { colorScheme: "light" },
   "in the dark": { colorScheme: "dark" },
   "on a phone": PHONE,
-  "with forced colours and without motion": { forcedColors: "active", reducedMotion: "reduce" },
+  [FORCED]: { forcedColors: "active", reducedMotion: "reduce" },
 };
 
 for (const [look, options] of Object.entries(LOOKS)) {
@@ -97,6 +98,23 @@ for (const [look, options] of Object.entries(LOOKS)) {
     }
   });
 }
+
+inBrowser(
+  "the bar moves for eyes that need forced colours, and nothing moves for those that want no motion",
+  async () => {
+    await using server = openState("starting");
+    await using visited = await visit(server.url, LOOKS[FORCED]);
+    const { page } = visited;
+    const bar = page.getByRole("progressbar");
+    const before = await bar.screenshot();
+    await page.evaluate("document.querySelector('progress').value *= 2");
+    expect((await bar.screenshot()).equals(before)).toBe(false);
+    const moving =
+      "getComputedStyle(document.querySelector('summary'), '::after').transitionDuration";
+    expect(await page.evaluate(moving)).toBe("0s");
+  },
+  BROWSER_MS,
+);
 
 inBrowser(
   "all of it is reached by the keyboard, in the order of the page, and one sees where one is",

@@ -11,7 +11,11 @@ test("the document is small, complete in itself and lets no other than Hugging F
   await using server = openPageServer();
   const response = await fetch(server.url);
   const html = await response.text();
-  expect(html.length).toBeLessThan(28_000);
+  expect(response.headers.get("content-encoding")).toBe("gzip");
+  expect(Bun.gzipSync(html).byteLength).toBeLessThan(11_000);
+  const plain = await fetch(server.url, { headers: { "accept-encoding": "identity" } });
+  expect(plain.headers.get("content-encoding")).toBeNull();
+  expect(await plain.text()).toBe(html);
   expect(html).not.toMatch(/\b(?:src|href)="(?!data:,")/);
   expect(html.match(/<script/g)).toHaveLength(1);
   expect(html.match(/<\/script/g)).toHaveLength(1);

@@ -1,7 +1,12 @@
-// The least of an MCP client: one session for one call, and nothing that the server asks is answered.
+// The least of an MCP client: one call, in a session of its own where the server has sessions, and nothing that the
+// server asks is answered.
 // https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
 
 const REVISION = "2025-11-25";
+/** The first in which there are no sessions. */
+const MODERN_REVISION = "2026-07-28";
+const VERSION_UNSUPPORTED = -32022;
+const CLIENT = { name: "fastmcp-runner-page", version: "1" };
 
 /** The token of this server, which is kept nowhere else. */
 let token = "";
@@ -15,11 +20,19 @@ export function authorization() {
 }
 
 /** Calls the tool with arguments that are JSON already, and returns its result. */
-export async function callTool({ endpoint, name, argumentsJson, signal }) {
+export async function callTool(call) {
+  try {
+    return await callInSession(call);
+  } catch (error) {
+    if (error.code !== VERSION_UNSUPPORTED) throw error;
+    return await callAlone(call);
+  }
+}
+
+async function callInSession({ endpoint, name, argumentsJson, signal }) {
   const session = openSession(endpoint, signal);
   try {
-    const clientInfo = { name: "fastmcp-runner-page", version: "1" };
-    const greeting = { protocolVersion: REVISION, capabilities: {}, clientInfo };
+    const greeting = { protocolVersion: REVISION, capabilities: {}, clientInfo: CLIENT };
     const { protocolVersion } = await session.ask(1, "initialize", JSON.stringify(greeting));
     session.headers["mcp-protocol-version"] = protocolVersion;
     await session.post('{"jsonrpc":"2.0","method":"notifications/initialized"}');
@@ -28,6 +41,27 @@ export async function callTool({ endpoint, name, argumentsJson, signal }) {
   } finally {
     await session.close();
   }
+}
+
+// https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
+async function callAlone({ endpoint, name, argumentsJson, signal }) {
+  const { ask, headers } = openSession(endpoint, signal);
+  headers["mcp-protocol-version"] = MODERN_REVISION;
+  headers["mcp-method"] = "tools/call";
+  headers["mcp-name"] = headerValue(name);
+  const meta = JSON.stringify({
+    "io.modelcontextprotocol/protocolVersion": MODERN_REVISION,
+    "io.modelcontextprotocol/clientInfo": CLIENT,
+    "io.modelcontextprotocol/clientCapabilities": {},
+  });
+  const params = `{"name":${JSON.stringify(name)},"arguments":${argumentsJson},"_meta":${meta}}`;
+  return await ask(1, "tools/call", params);
+}
+
+function headerValue(text) {
+  if (/^[!-~](?:[ -~]*[!-~])?$/.test(text) && !text.startsWith("=?")) return text;
+  const bytes = Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte));
+  return `=?base64?${btoa(bytes.join(""))}?=`;
 }
 
 function openSession(endpoint, signal) {
@@ -58,8 +92,9 @@ function openSession(endpoint, signal) {
 async function resultIn(response, id) {
   for await (const message of messagesIn(response)) {
     if (message.error && (message.id === id || message.id === null)) {
-      const { message: text } = message.error;
-      throw new Error(typeof text === "string" ? text : JSON.stringify(message.error));
+      const { code, message: text } = message.error;
+      const why = typeof text === "string" ? text : JSON.stringify(message.error);
+      throw Object.assign(new Error(why), { code });
     }
     if (message.id === id && message.result) return message.result;
   }
