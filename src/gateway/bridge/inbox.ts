@@ -41,12 +41,12 @@ export class Inbox {
     return text;
   }
 
-  /** Passes a line on. */
-  send(line: string): void {
+  /** Passes a line on. The promise is pending while the server does not take it. */
+  send(line: string): void | Promise<void> {
     const writing = this.#server.send(line);
     if (writing === undefined) return;
     this.#writing = writing;
-    void writing.then(() => {
+    return writing.then(() => {
       if (this.#writing === writing) this.#writing = undefined;
     });
   }

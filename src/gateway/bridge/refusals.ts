@@ -2,6 +2,7 @@
 
 import type { NoEnvelope, RpcId } from "../rpc/envelope.ts";
 import { failureResponse, RPC_CODES } from "../rpc/failures.ts";
+import { MAX_BATCH } from "./revisions.ts";
 
 export const CLOSING = "The gateway is closing.";
 
@@ -41,6 +42,10 @@ export function notOfSse(allow: "GET" | "POST"): Response {
       ? "The older SSE transport is spoken here, as MCP_TRANSPORT says: it begins with GET."
       : "Messages are sent here with POST.";
   return failureResponse(405, { code: RPC_CODES.REFUSED, message }, { allow });
+}
+
+export function longBatch(): Response {
+  return invalidRequest(`A batch has at most ${MAX_BATCH} messages.`);
 }
 
 /** A message that may be no such thing here. */

@@ -9,6 +9,9 @@ export const SESSION_REVISIONS: readonly string[] = [
   "2024-10-07",
 ];
 
+/** Messages in one body: taking them apart takes the time of all sessions. */
+export const MAX_BATCH = 1_024;
+
 /** Whether clients take an event without data, which only tells them where to resume. */
 export function primesStreams(revision: string | undefined): boolean {
   return revision !== undefined && revision >= "2025-11-25";

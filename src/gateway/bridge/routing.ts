@@ -13,8 +13,8 @@ import type { SessionStreams } from "./session-streams.ts";
 export interface RoutingOptions {
   readonly inFlight: InFlight;
   readonly streams: SessionStreams;
-  /** Sends the server a line that the gateway itself has written. */
-  reply(line: string): void;
+  /** Sends the server a line that the gateway itself has written. The promise is pending while it does not read. */
+  reply(line: string): void | Promise<void>;
   /** An answer has come, and has been sent to its request. */
   onAnswer(response: RpcResponse): void;
   /** A line that is no message. */
@@ -92,11 +92,13 @@ export class Routing {
   #send(message: Envelope): void | Promise<void> {
     const listener = this.#listener();
     if (listener !== undefined) return listener(message.text);
+    let taken: Promise<void> | void = undefined;
     for (const id of this.#backlog.add(message)) {
       this.#asked.delete(id);
       const problem = "The client has not listened for this request.";
-      this.#options.reply(failureText({ code: RPC_CODES.INTERNAL, message: problem, id }));
+      taken = this.#options.reply(failureText({ code: RPC_CODES.INTERNAL, message: problem, id }));
     }
+    return taken;
   }
 
   /** Who hears what belongs to no request: with several requests under way nobody knows whose it is. */

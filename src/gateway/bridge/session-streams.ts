@@ -3,7 +3,7 @@
 
 import { ResumableStream, type Connecting } from "./resumable-stream.ts";
 
-/** Of all streams of a session together; the newest is kept beyond it. */
+/** Of all streams of a session together; the newest that has ended is kept beyond it. */
 const MAX_SESSION_CHARACTERS = 4_194_304;
 const MAX_STREAMS = 256;
 const STANDALONE = 0;
@@ -59,6 +59,7 @@ export class SessionStreams {
       stream.expire(now);
       if (stream.ended && stream.storedCharacters === 0) this.#streams.delete(stream.number);
     }
+    this.#forgetOldest();
   }
 
   end(): void {
@@ -69,10 +70,14 @@ export class SessionStreams {
 
   #forgetOldest(): void {
     let characters = 0;
-    for (const stream of this.#streams.values()) characters += stream.storedCharacters;
+    let newest: ResumableStream | undefined;
+    for (const stream of this.#streams.values()) {
+      characters += stream.storedCharacters;
+      if (stream.ended) newest = stream;
+    }
     for (const stream of this.#streams.values()) {
       if (characters <= MAX_SESSION_CHARACTERS && this.#streams.size <= MAX_STREAMS) return;
-      if (!stream.ended) continue;
+      if (!stream.ended || stream === newest) continue;
       characters -= stream.storedCharacters;
       this.#streams.delete(stream.number);
     }

@@ -9,8 +9,8 @@ import { isMembers, namedId, parseEnvelope } from "../rpc/envelope.ts";
 import { Exchange } from "./exchange.ts";
 import { InFlight, refuseRequests } from "./in-flight.ts";
 import { Inbox } from "./inbox.ts";
-import { CLOSING, comeAgain, noMessage, refused, unknownSession } from "./refusals.ts";
-import { allowsBatches, primesStreams } from "./revisions.ts";
+import { CLOSING, comeAgain, longBatch, noMessage, refused, unknownSession } from "./refusals.ts";
+import { allowsBatches, MAX_BATCH, primesStreams } from "./revisions.ts";
 import { Routing } from "./routing.ts";
 import { SessionStreams } from "./session-streams.ts";
 import type { WaitingChild } from "./waiting-child.ts";
@@ -86,6 +86,7 @@ export class Session {
     if (text instanceof Response) return text;
     const message = parseEnvelope(text);
     const isBatch = message.kind === "batch" && allowsBatches(this.#revision);
+    if (isBatch && message.values.length > MAX_BATCH) return longBatch();
     return await this.#take(isBatch ? elementsOf(text).map(parseEnvelope) : [message]);
   }
 
