@@ -5,6 +5,7 @@ import { CHILD_ARGUMENT, RESUME_ARGUMENT } from "./launch/resume-plan.ts";
 import { configureLogLike, log, logEnvironment, logFailure } from "./log.ts";
 import { cleanUp } from "./system/cleanup.ts";
 import { takeEnvironment } from "./system/environ.ts";
+import { ownProgram } from "./system/own-program.ts";
 import { isIgnored } from "./system/process-state.ts";
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
@@ -63,7 +64,9 @@ async function becomeServer(
 }
 
 function thisProgram(): readonly string[] {
-  return Bun.main.startsWith(COMPILED_FILES) ? [process.execPath] : [process.execPath, Bun.main];
+  return Bun.main.startsWith(COMPILED_FILES)
+    ? ownProgram(process.argv.length - 2)
+    : [process.execPath, Bun.main];
 }
 
 // What nobody threw on purpose is a fault of the runner, and its stack is what a report needs.

@@ -28,6 +28,7 @@ const RUN_MS = 60_000;
 
 const SAMPLES = {
   everything: buildEverythingImage,
+  stdio: () => buildEverythingImage("stdio"),
   tools: () =>
     buildImage({
       layers: [
@@ -142,6 +143,36 @@ describe.each([
       expect(musl.stdout).not.toContain(".fastmcp-runner");
     },
   );
+});
+
+describe.each([
+  ["with a tmpfs", ["--tmpfs=/tmp"]],
+  ["without one", []],
+] as const)("where nothing may be written, %s", (_, options) => {
+  containerTest("a server on stdio is served over HTTP, its health included", async () => {
+    const port = freePort();
+    const name = `fastmcp-runner-test-${port}`;
+    const settings = [`--env=PORT=${port}`, "--env=AUTH_TOKEN=canary-91d3"];
+    const rules = [...AS_USER, "--read-only", ...options, ...settings];
+    const argv = ["run", `--name=${name}`, ...rules, tagOf("stdio")];
+    const child = Bun.spawn(podmanCommand(...argv), { stdout: "ignore", stderr: "pipe" });
+    try {
+      const clients = [await connect(port, child, "canary-91d3")];
+      clients.push(await connect(port, child, "canary-91d3"));
+      for (const client of clients) {
+        const { content } = await client.callTool({ name: "get-sum", arguments: { a: 2, b: 40 } });
+        expect(JSON.stringify(content)).toContain("42");
+        await client.close();
+      }
+      const health = await podman("exec", name, ...RUNNER, "healthcheck");
+      expect(health).toMatchObject({ exitCode: 0, stdout: "healthy: /health answered 200\n" });
+      child.kill("SIGTERM");
+      expect(await child.exited).toBe(0);
+    } finally {
+      if (child.exitCode === null) await podman("kill", name);
+      await child.exited;
+    }
+  });
 });
 
 containerTest(
@@ -273,13 +304,18 @@ function secretsIn(directory: TempDir): readonly string[] {
   });
 }
 
-async function connect(port: number, child: Bun.Subprocess<"ignore", "ignore", "pipe">) {
+async function connect(
+  port: number,
+  child: Bun.Subprocess<"ignore", "ignore", "pipe">,
+  token?: string,
+) {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   for (;;) {
     if (child.exitCode !== null) throw new Error(`it ended: ${await child.stderr.text()}`);
     const client = new Client({ name: "test", version: "1.0.0" });
     const url = new URL(`http://127.0.0.1:${port}/mcp`);
     try {
-      await client.connect(new StreamableHTTPClientTransport(url));
+      await client.connect(new StreamableHTTPClientTransport(url, { requestInit: { headers } }));
       return client;
     } catch {
       // It does not listen yet.
