@@ -4,11 +4,11 @@
 
 import type { Caller, Endpoint } from "../endpoint.ts";
 import type { OnGatewayEvent, SessionEnd } from "../events.ts";
-import { readBody } from "../http/body.ts";
 import { type EventStream, openEventStream } from "../http/event-stream.ts";
 import type { GatewayLimits } from "../limits.ts";
 import { parseEnvelope } from "../rpc/envelope.ts";
 import type { ServerProcess, StartServer } from "../server-process.ts";
+import { Inbox } from "./inbox.ts";
 import {
   CLOSING,
   comeAgain,
@@ -29,6 +29,7 @@ export interface SseBridgeOptions {
 interface Connection {
   readonly principal: string;
   readonly process: ServerProcess;
+  readonly inbox: Inbox;
   readonly stream: EventStream;
   readonly openedAt: number;
 }
@@ -83,19 +84,23 @@ class SseBridge implements Endpoint {
   #open(principal: string): Response {
     const { start, limits, onEvent } = this.#options;
     if (this.#closing) return comeAgain(CLOSING);
-    if (this.#connections.size >= limits.maxSessions) {
-      return comeAgain("There are as many sessions as there may be.");
-    }
+    if (!this.#hasRoom()) return comeAgain("There are as many sessions as there may be.");
     const id = crypto.randomUUID();
+    let process: ServerProcess;
+    try {
+      process = start({
+        onLine: (unsafeLine) =>
+          passOn(unsafeLine, stream, () =>
+            onEvent({ type: "line-dropped", pid: process.pid, unsafeLine }),
+          ),
+      });
+    } catch (error) {
+      onEvent({ type: "start-failed", error });
+      return comeAgain("The server could not be started.");
+    }
     const stream = openEventStream({
       announce: { event: "endpoint", data: `${this.#messagesPath}?session=${id}` },
       onGone: () => this.#end(id, "deleted"),
-    });
-    const process = start({
-      onLine: (unsafeLine) =>
-        passOn(unsafeLine, stream, () =>
-          onEvent({ type: "line-dropped", pid: process.pid, unsafeLine }),
-        ),
     });
     const { pid } = process;
     onEvent({ type: "child-started", pid, purpose: "session" });
@@ -103,18 +108,26 @@ class SseBridge implements Endpoint {
       onEvent({ type: "child-ended", pid, purpose: "session", end });
       this.#end(id, "crashed");
     });
-    this.#connections.set(id, { principal, process, stream, openedAt: performance.now() });
+    const inbox = new Inbox(process, limits.maxBodyBytes);
+    this.#connections.set(id, { principal, process, inbox, stream, openedAt: performance.now() });
     onEvent({ type: "session-opened", sessions: this.#connections.size });
     return stream.response;
   }
 
-  async #post(request: Request, { process }: Connection): Promise<Response> {
-    const text = await readBody(request, this.#options.limits.maxBodyBytes);
+  /** Processes that are ending count, too: whoever opens streams and leaves must not pile them up. */
+  #hasRoom(): boolean {
+    const { maxSessions } = this.#options.limits;
+    const { size } = this.#connections;
+    return size < maxSessions && size + this.#ending.size < 2 * maxSessions;
+  }
+
+  async #post(request: Request, { inbox }: Connection): Promise<Response> {
+    const text = await inbox.read(request);
     if (text instanceof Response) return text;
     const message = parseEnvelope(text);
     if (message.kind === "batch") return invalidRequest("The body has to be one message.");
     if (message.kind === "unparsable" || message.kind === "invalid") return noMessage(message);
-    await process.send(message.text);
+    await inbox.send(message.text);
     return new Response("Accepted", { status: 202 });
   }
 
@@ -143,5 +156,6 @@ class SseBridge implements Endpoint {
 function passOn(unsafeLine: string, stream: EventStream, drop: () => void): void | Promise<void> {
   const message = parseEnvelope(unsafeLine);
   if (message.kind === "unparsable" || message.kind === "invalid") return drop();
-  return stream.send(message.kind === "batch" ? unsafeLine : message.text);
+  // A raw carriage return would end the line of an event.
+  return stream.send(message.kind === "batch" ? unsafeLine.replaceAll("\r", " ") : message.text);
 }

@@ -29,6 +29,7 @@ export interface Keeper {
 }
 
 const LOOK_AGAIN_MS = 25;
+const ENDING_MS = 1_000;
 /** A server with a port of its own does not mind its stdin. */
 const NO_PATIENCE = 0;
 
@@ -41,9 +42,23 @@ export function keepRunning(options: KeeperOptions): Keeper {
   /** Of the process that runs now, or of the next one. */
   let answer = Promise.withResolvers<string | undefined>();
 
+  const fail = (reason: string) => {
+    onPhase({ state: "failing", reason });
+    answer.resolve(reason);
+  };
   const live = async () => {
+    await untilFree(options, closing.signal, fail);
+    if (await isSettled(answer.promise)) answer = Promise.withResolvers();
     const started = performance.now();
-    const own = start({ onLine: (unsafeLine) => onOutput(own.pid, unsafeLine) });
+    let own: ServerProcess;
+    try {
+      own = start({ onLine: (unsafeLine) => onOutput(own.pid, unsafeLine) });
+    } catch (error) {
+      onEvent({ type: "start-failed", error });
+      fail("the server could not be started");
+      await sleep(crashes.ended(0), undefined, { signal: closing.signal });
+      return;
+    }
     child = own;
     onEvent({ type: "child-started", pid: own.pid, purpose: "shared" });
     const watched = new AbortController();
@@ -54,11 +69,7 @@ export function keepRunning(options: KeeperOptions): Keeper {
       answer = Promise.withResolvers();
       answer.resolve(undefined);
     };
-    const onLate = () => {
-      const problem = silence(options, own.pid);
-      onPhase({ state: "failing", reason: problem });
-      answer.resolve(problem);
-    };
+    const onLate = () => fail(silence(options, own.pid));
     untilListening(options, AbortSignal.any([watched.signal, closing.signal]), onLate).then(
       onListening,
       ignore,
@@ -68,11 +79,7 @@ export function keepRunning(options: KeeperOptions): Keeper {
     onEvent({ type: "child-ended", pid: own.pid, purpose: "shared", end });
     if (closing.signal.aborted) return;
     const waitMs = crashes.ended(performance.now() - started);
-    if (crashes.isLooping) {
-      const reason = `the server ${end.reason}, ${crashes.crashes} times so far`;
-      onPhase({ state: "failing", reason });
-      answer.resolve(reason);
-    }
+    if (crashes.isLooping) fail(`the server ${end.reason}, ${crashes.crashes} times so far`);
     if (await isSettled(answer.promise)) answer = Promise.withResolvers();
     await sleep(waitMs, undefined, { signal: closing.signal });
   };
@@ -87,6 +94,24 @@ export function keepRunning(options: KeeperOptions): Keeper {
       await child?.stop(NO_PATIENCE);
     },
   };
+}
+
+/**
+ * Resolves when nobody listens on the server's port: what listens before the server does is not the server, and is
+ * sent nothing. `onTaken` is told when that takes longer than a former process of the server takes to end.
+ */
+async function untilFree(
+  { port, isListenedOn }: KeeperOptions,
+  signal: AbortSignal,
+  onTaken: (reason: string) => void,
+): Promise<void> {
+  const taken = `another program listens on port ${port}, which is to be the server's`;
+  const timer = setTimeout(onTaken, ENDING_MS, taken);
+  try {
+    while (isListenedOn(port)) await sleep(LOOK_AGAIN_MS, undefined, { signal });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Resolves when somebody listens; `onLate` is told when that takes too long. Rejects when it is called off. */
