@@ -98,7 +98,7 @@ describe.each(Object.entries(SERVERS))("%s", (_, { problem, revisions, build, us
         spoken.push(client.revision);
         await use(client);
       }
-      expect(spoken).toEqual(revisions);
+      expect(spoken).toEqual([...revisions]);
       runner.process.kill("SIGTERM");
       const { status, left } = await runner.end();
       expect(left).toEqual([]);
