@@ -1,5 +1,6 @@
-// Shows the main job: a real MCP server from npm as a container image, a registry on loopback, the runner started as a
-// user would, and a real MCP client that calls the server. Needs Node, but no root and no network.
+// Shows both things that the runner does with a real MCP server from npm: it becomes the one that takes a port, and
+// serves over HTTP the one that speaks stdio. A registry on loopback, the runner started as a user would, a real MCP
+// client. Needs Node, but no root and no network.
 
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -17,18 +18,30 @@ const ANSWER_MS = 60_000;
 const END_MS = 10_000;
 
 async function main(): Promise<void> {
-  step("Building the runner, and an image of a real MCP server from npm");
+  step("Building the runner, and two images of a real MCP server from npm");
   build();
   using registry = startLoopbackRegistry({
-    images: { "demo/everything:1": await buildEverythingImage() },
+    images: {
+      "demo/everything:http": await buildEverythingImage("http"),
+      "demo/everything:stdio": await buildEverythingImage("stdio"),
+    },
   });
-  using work = tempDir("fastmcp-runner-demo-");
-  const image = `${registry.host}/demo/everything:1`;
-  const port = String(freePort());
+  await demonstrate(`${registry.host}/demo/everything:http`, useHandedOver);
+  await demonstrate(`${registry.host}/demo/everything:stdio`, useServed);
+}
 
+/** Starts the runner on the image, has the server used, and ends it. */
+async function demonstrate(
+  image: string,
+  use: (runner: Runner, port: string) => Promise<void>,
+): Promise<void> {
+  using work = tempDir("fastmcp-runner-demo-");
+  const port = String(freePort());
   step(`IMAGE=${image} PORT=${port} MCP_ENV_GREETING=Ahoy fastmcp-runner`);
+  const { PATH = "", HOME = "/" } = process.env;
+  const settings = { IMAGE: image, PORT: port, MCP_ENV_GREETING: "Ahoy" };
   const runner: Runner = Bun.spawn([BINARY], {
-    env: { ...hostVariables(), IMAGE: image, PORT: port, MCP_ENV_GREETING: "Ahoy" },
+    env: { PATH, HOME, WORK_DIR: work.path, ...settings },
     stdio: ["ignore", "ignore", "pipe"],
   });
   try {
@@ -38,11 +51,6 @@ async function main(): Promise<void> {
     runner.kill("SIGKILL");
     await runner.exited;
   }
-
-  function hostVariables() {
-    const { PATH = "", HOME = "/" } = process.env;
-    return { PATH, HOME, WORK_DIR: work.path };
-  }
 }
 
 function build(): void {
@@ -51,26 +59,53 @@ function build(): void {
   if (exitCode !== 0) throw new Error(`the build failed:\n${stderr.toString()}`);
 }
 
-async function use(runner: Runner, port: string): Promise<void> {
-  const started = performance.now();
+async function useHandedOver(runner: Runner, port: string): Promise<void> {
   show(await describeProcess(runner.pid));
-  const client = await connect(port);
+  const client = await firstClient(port);
   show(await describeProcess(runner.pid));
-  show(`the server answers ${Math.round(performance.now() - started)} ms after the start`);
 
-  step("An MCP client lists the server's tools and calls some");
+  step("The server takes PORT, so the runner has become it");
   const { tools } = await client.listTools();
   show(`${tools.length} tools: ${tools.map(({ name }) => name).join(", ")}`);
   show(`echo: ${await call(client, "echo", { message: "Ahoy" })}`);
-  show(`get-sum: ${await call(client, "get-sum", { a: 2, b: 40 })}`);
   const variables = JSON.parse(await call(client, "get-env", {})) as Record<string, string>;
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
   show(`get-env: ${lines.sort().join(" ")}`);
   await client.close();
 }
 
+async function useServed(runner: Runner, port: string): Promise<void> {
+  const clients = [await firstClient(port), await connect(port)];
+  show(await describeProcess(runner.pid));
+
+  step("The server speaks stdio, so the runner serves it: to each client a process of its own");
+  const sums = clients.map((client) => call(client, "get-sum", { a: 2, b: 40 }));
+  for (const sum of await Promise.all(sums)) show(`get-sum: ${sum}`);
+  show(`/health: ${await health(port)}`);
+  const page = await (await fetch(`http://127.0.0.1:${port}/`)).text();
+  show(`/: a page of ${page.length} characters, for whoever comes with a browser`);
+  for (const client of clients) await client.close();
+}
+
+/** What it tells as soon as the runner has asked the server itself. */
+async function health(port: string): Promise<string> {
+  for (;;) {
+    const answer = await fetch(`http://127.0.0.1:${port}/health`);
+    if (answer.ok) return await answer.text();
+    await Bun.sleep(20);
+  }
+}
+
+/** Waits for the server as any client would. */
+async function firstClient(port: string): Promise<Client> {
+  const started = performance.now();
+  const client = await connect(port);
+  show(`the server answers ${Math.round(performance.now() - started)} ms after the start`);
+  return client;
+}
+
 async function stop(runner: Runner): Promise<void> {
-  step("SIGTERM goes straight to the server");
+  step("SIGTERM ends it");
   runner.kill("SIGTERM");
   const ended = await Promise.race([runner.exited, Bun.sleep(END_MS)]);
   if (ended === undefined) throw new Error(`SIGTERM did not end it within ${END_MS / 1000} s`);

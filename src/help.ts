@@ -6,6 +6,7 @@ import { SETTINGS, type SettingName, type SettingRow } from "./settings.ts";
 import { version } from "./version.ts";
 
 const PROGRAM = "fastmcp-runner";
+const README = "https://github.com/drengskapur/fastmcp-runner#readme";
 const WIDTH = 90;
 const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 
@@ -20,7 +21,8 @@ function programHelp(): string {
   );
   return [
     `${PROGRAM} ${version}`,
-    "Given the name of a container image, becomes the MCP server inside it. No Docker needed.",
+    "Given the name of a container image, becomes the MCP server inside it, or serves it over",
+    "HTTP where it speaks stdio. No Docker needed.",
     "",
     `Usage: ${PROGRAM} [run] [IMAGE] [FLAGS] [-- ARGUMENTS OF THE SERVER]`,
     "",
@@ -31,6 +33,7 @@ function programHelp(): string {
     "",
     "Variables MCP_ENV_NAME reach the server as NAME.",
     `${PROGRAM} COMMAND --help tells the flags of a command.`,
+    `Run modes, Over HTTP: ${README}`,
   ].join("\n");
 }
 

@@ -1,4 +1,4 @@
-// `run`, the default: all six stages. Nothing of the runner is left when it succeeds.
+// `run`, the default: all six stages. Where the server is handed the port, nothing of the runner is left.
 
 import { runBaked, runImage } from "../pipeline.ts";
 import { findBaked } from "../stages/baked.ts";
@@ -6,7 +6,7 @@ import { SERVER_SETTINGS, validateBaked, validateServer } from "../stages/valida
 import type { Command } from "./command.ts";
 
 export const run: Command = {
-  about: "Pull an image and become its MCP server (the default command)",
+  about: "Pull an image and become its MCP server, or serve it (the default command)",
   settings: SERVER_SETTINGS,
   serverArguments: true,
   async run(inputs) {

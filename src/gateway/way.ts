@@ -64,7 +64,7 @@ const PORT_VARIABLES: ReadonlySet<string> = new Set(["PORT", "MCP_PORT", "FASTMC
 function configured({ variables }: Evidence): ServerWay | undefined {
   const name = variables.find((variable) => PORT_VARIABLES.has(variable));
   if (name === undefined) return undefined;
-  return { kind: "hand-over", reason: `the image sets ${name}, which PORT replaces` };
+  return { kind: "hand-over", reason: `the image sets ${name}, so its server reads it` };
 }
 
 function exposed({ exposedPorts, port }: Evidence): ServerWay {

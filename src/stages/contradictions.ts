@@ -11,7 +11,10 @@ export function portProblems(
   if (settings.port !== undefined || settings.mcpTransport === "stdio") return [];
   if (mentions(found, "port") || mentions(found, "mcpTransport")) return [];
   return [
-    problem("port", `${nameOf("port")} is required, unless ${nameOf("mcpTransport")} is stdio`),
+    problem(
+      "port",
+      `${nameOf("port")} is required: the port that clients use, such as 7860. Only where ${nameOf("mcpTransport")} is stdio there is none`,
+    ),
   ];
 }
 

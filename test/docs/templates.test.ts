@@ -54,9 +54,8 @@ describe.each(TEMPLATES)("docs/%s", (template) => {
     for (const [, target = ""] of read(template, "README.md").matchAll(
       /\]\((?!https:)([^)]+)\)/g,
     )) {
-      expect(existsSync(join(dirname(join(DOCS, template, "README.md")), target)), target).toBe(
-        true,
-      );
+      const [path = ""] = target.split("#");
+      expect(existsSync(join(dirname(join(DOCS, template, "README.md")), path)), target).toBe(true);
     }
   });
 

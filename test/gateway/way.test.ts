@@ -60,7 +60,7 @@ describe("how clients reach a server", () => {
 
   test("every way has a reason", () => {
     expect(wayOf({ ...NOTHING, variables: ["MCP_PORT"] }).reason).toBe(
-      "the image sets MCP_PORT, which PORT replaces",
+      "the image sets MCP_PORT, so its server reads it",
     );
   });
 });

@@ -22,6 +22,9 @@ function failureOf(run: () => unknown): RunnerError {
 
 const IMAGE = "ghcr.io/org/server:1.2";
 
+const PORT_MISSING =
+  "--port / PORT is required: the port that clients use, such as 7860. Only where --mcp-transport / MCP_TRANSPORT is stdio there is none";
+
 describe("stage 1: validate", () => {
   test("a complete request keeps what belongs to the server apart", () => {
     const request = validateServer(
@@ -48,14 +51,8 @@ describe("stage 1: validate", () => {
   });
 
   test.each([
-    [
-      {},
-      [
-        "IMAGE is required: the image to run, such as ghcr.io/org/server:1.2",
-        "--port / PORT is required, unless --mcp-transport / MCP_TRANSPORT is stdio",
-      ],
-    ],
-    [{ IMAGE }, ["--port / PORT is required, unless --mcp-transport / MCP_TRANSPORT is stdio"]],
+    [{}, ["IMAGE is required: the image to run, such as ghcr.io/org/server:1.2", PORT_MISSING]],
+    [{ IMAGE }, [PORT_MISSING]],
     [{ IMAGE, PORT: "0" }, ['--port / PORT must be a whole number from 1 to 65535, not "0"']],
     [
       { IMAGE, PORT: "1", HEALTHCHECK_PATH: "health" },
