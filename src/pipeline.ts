@@ -50,8 +50,6 @@ async function startImage(
     directory,
     contentOf: wantedContent(request),
     mayShare: true,
-    // Several processes of a server write to one tree.
-    needsOwn: ({ config }) => decideWay(config, request).kind !== "hand-over",
     ...gateway?.follower,
   });
   gateway?.enter("drop-privileges");

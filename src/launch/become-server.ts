@@ -49,7 +49,7 @@ export async function becomeServer(plan: LaunchPlan, surroundings: Surroundings)
     case "proot":
       return traceServer(plan, surroundings.notes);
     case "loader":
-      await openLoaderRoot(plan, surroundings.notes);
+      if (plan.ready !== true) await openLoaderRoot(plan, surroundings.notes);
       await releaseSignals();
       return handOver(directSuccessor(plan));
     case "userns":

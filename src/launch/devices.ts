@@ -6,6 +6,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -28,39 +29,58 @@ const EVERYBODY = 0o666;
  * Makes the nodes in a root's /dev; needs CAP_MKNOD. Returns what could not be had, as a sentence, or nothing.
  */
 export function makeDevices(directory: string): string | undefined {
-  for (const [name, target] of Object.entries(LINKS))
-    replace(`${directory}/${name}`, (path) => symlinkSync(target, path));
-  replace(`${directory}/shm`, (path) => {
-    mkdirSync(path);
-    chmodSync(path, 0o1777);
-  });
+  for (const [name, target] of Object.entries(LINKS)) {
+    const path = `${directory}/${name}`;
+    if (!isDirectory(path)) put(path, (draft) => symlinkSync(target, draft));
+  }
+  makeSharedMemory(`${directory}/shm`);
   try {
-    for (const node of NODES) {
-      const path = `${directory}/${node.name}`;
-      remove(path);
-      makeCharacterDevice(path, { ...node, mode: EVERYBODY });
-      chmodSync(path, EVERYBODY);
-    }
-    // On a file system mounted nodev the nodes exist and cannot be opened.
-    closeSync(openSync(`${directory}/null`, "r+"));
+    for (const node of NODES) put(`${directory}/${node.name}`, (draft) => makeNode(draft, node));
     return undefined;
   } catch (error) {
-    for (const { name } of NODES) remove(`${directory}/${name}`);
     // Hardly anything starts a child without a /dev/null to open. An ordinary file takes what is written to it; one
     // in the place of a source of random numbers would be worse than none.
-    writeFileSync(`${directory}/null`, "");
-    chmodSync(`${directory}/null`, EVERYBODY);
+    put(`${directory}/null`, (draft) => {
+      writeFileSync(draft, "");
+      chmodSync(draft, EVERYBODY);
+    });
+    for (const { name } of NODES) if (name !== "null") remove(`${directory}/${name}`);
     return `/dev/null is an ordinary file, and there are no other devices: ${reasonOf(error)}`;
   }
 }
 
-// An image often has an empty file where a build once mounted the device, and may have anything.
-function remove(path: string): void {
-  rmSync(path, { recursive: true, force: true });
+function makeNode(path: string, node: (typeof NODES)[number]): void {
+  makeCharacterDevice(path, { ...node, mode: EVERYBODY });
+  chmodSync(path, EVERYBODY);
+  // On a file system mounted nodev the nodes exist and cannot be opened. A terminal there need not be.
+  if (node.name !== "tty") closeSync(openSync(path, "r+"));
 }
 
-function replace(path: string, make: (path: string) => void): void {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+function makeSharedMemory(path: string): void {
+  if (isDirectory(path)) return;
   remove(path);
-  make(path);
+  mkdirSync(path, { recursive: true });
+  chmodSync(path, 0o1777);
+}
+
+// By renaming, because other processes of the server may be using what is there, or making the same at this moment. An
+// image often has an empty file where a build once mounted the device, and may have anything.
+function put(path: string, make: (draft: string) => void): void {
+  const draft = `${path}.${crypto.randomUUID()}`;
+  try {
+    make(draft);
+    if (isDirectory(path)) remove(path);
+    renameSync(draft, path);
+  } catch (error) {
+    remove(draft);
+    throw error;
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function remove(path: string): void {
+  rmSync(path, { recursive: true, force: true });
 }

@@ -29,6 +29,8 @@ export interface LaunchPlan {
   readonly drop: boolean;
   /** The process that the server is a child of, and ends with; absent where it takes the runner's place. */
   readonly endsWith?: number;
+  /** The root is one for several processes, made ready for all of them. */
+  readonly ready?: true;
   /** A su-exec, which does the drop in overlay. */
   readonly dropTool?: string;
   /** The program that makes the user namespace in userns. */

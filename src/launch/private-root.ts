@@ -37,18 +37,19 @@ export interface PrivateRoot extends Disposable {
 }
 
 /**
- * Makes the plan's root one that the server may write to. May take long: a tree may have to be copied. Throws
- * DISK_FULL, DISK_UNWRITABLE, WORKDIR_UNUSABLE.
+ * Makes the plan's root one that the server may write to; nothing is mounted where there is a reason against it, which
+ * is the end of a sentence. May take long: a tree may have to be copied. Throws DISK_FULL, DISK_UNWRITABLE,
+ * WORKDIR_UNUSABLE.
  */
 export async function openPrivateRoot(
   plan: LaunchPlan,
   notes: Notes,
-  { mayMount = true }: { readonly mayMount?: boolean } = {},
+  whyNotMount?: string,
 ): Promise<PrivateRoot> {
-  const mounts = mayMount && hasOwnMounts(notes);
+  const mounts = whyNotMount === undefined && hasOwnMounts(notes);
   const { root, scratch, workingDirectory, identity, environment } = plan;
   if (scratch === undefined) return { path: root, mounts, [Symbol.dispose]: () => {} };
-  const opened = mounts ? tryLayers(root, scratch) : { why: "nothing can be mounted here" };
+  const opened = mounts ? tryLayers(root, scratch) : { why: whyNotMount ?? NO_MOUNTS };
   if ("why" in opened) notes.onChoice(`the server gets a copy of the cached tree: ${opened.why}`);
   else notes.onChoice("the server's changes are laid over the cached tree by overlayfs");
   const path = "why" in opened ? await copyOf(root, scratch) : opened.path;
@@ -63,6 +64,9 @@ export async function openPrivateRoot(
   }
   return { path, mounts, [Symbol.dispose]: () => "path" in opened && opened[Symbol.dispose]() };
 }
+
+/** Why nothing is mounted, where no better reason is known. */
+export const NO_MOUNTS = "nothing can be mounted here";
 
 /** Gives a root what the image lacks and returns where the kernel's trees go. Throws DISK_FULL, DISK_UNWRITABLE. */
 export function furnish(root: string): readonly MountPoint[] {

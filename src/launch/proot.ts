@@ -2,7 +2,7 @@
 // the signals that are sent to it for its own and tells another process's end for the server's, so the runner stays,
 // and what PRoot starts is a small program of the runner's that tells it the truth (proot-start.c).
 
-import { chmodSync, chownSync, lstatSync, mkdirSync, mkdtempSync, statSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, mkdirSync, statSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join, posix } from "node:path";
 import { RunnerError, printable, reasonOf } from "../errors.ts";
@@ -12,7 +12,7 @@ import { becomeServersUser } from "./hand-over.ts";
 import type { LaunchPlan } from "./launch-plan.ts";
 import { openWay } from "./open-way.ts";
 import type { Identity } from "./ownership.ts";
-import { furnish, openPrivateRoot, type Notes } from "./private-root.ts";
+import { furnish, NO_MOUNTS, openPrivateRoot, type Notes } from "./private-root.ts";
 import type { Tracer } from "./proot-trial.ts";
 import { helperArguments, writeStart } from "./start-helper.ts";
 
@@ -24,8 +24,8 @@ import { helperArguments, writeStart } from "./start-helper.ts";
 export async function traceServer(plan: LaunchPlan, notes: Notes): Promise<number> {
   const { tracer, identity, drop } = plan;
   if (tracer === undefined) throw unavailable("proot does not work here");
-  using root = await openPrivateRoot(plan, notes, { mayMount: false });
-  using opened = openToOwner(root.path);
+  using root = await openPrivateRoot(plan, notes, NO_MOUNTS);
+  using opened = plan.ready === true ? undefined : openToOwner(root.path);
   const place = ownPlace(root.path, identity);
   const mountPoints = [...furnish(root.path), ...sharedMemory(root.path, place)];
   if (drop) openWay(root.path, identity);
@@ -40,7 +40,16 @@ export async function traceServer(plan: LaunchPlan, notes: Notes): Promise<numbe
     ...plan.argv,
   ];
   const env = { ...tracer.environment, PROOT_TMP_DIR: place, ...hidden(plan.environment) };
-  return await follow(plan, { argv, env, onStarted: () => opened[Symbol.dispose]() });
+  return await follow(plan, { argv, env, onStarted: () => opened?.[Symbol.dispose]() });
+}
+
+/**
+ * Makes a root ready for several servers at once, and leaves it so: it stays open to its owner, because each start puts
+ * a program into it and takes it away again.
+ */
+export function openForTracer(root: string, identity: Identity): void {
+  openToOwner(root);
+  ownPlace(root, identity);
 }
 
 function tracerArguments(
@@ -116,9 +125,10 @@ function errnoName(errno: number): string {
   return entry?.[0] ?? `errno ${errno}`;
 }
 
-// PRoot writes a file of its own, beside the root and gone with it.
+// PRoot writes files of its own, beside the root and gone with it.
 function ownPlace(root: string, { uid, gid }: Identity): string {
-  const place = mkdtempSync(join(dirname(root), "proot-"));
+  const place = join(dirname(root), "proot");
+  mkdirSync(place, { recursive: true, mode: 0o700 });
   if (process.geteuid?.() === 0) chownSync(place, uid, gid);
   return place;
 }
@@ -131,7 +141,7 @@ function sharedMemory(root: string, place: string): readonly MountPoint[] {
   const stats = statSync(SHARED_MEMORY, { throwIfNoEntry: false });
   if (stats?.isDirectory() === true && (stats.mode & FOR_ALL) === FOR_ALL) return [];
   const source = join(place, "shm");
-  mkdirSync(source);
+  mkdirSync(source, { recursive: true });
   chmodSync(source, FOR_ALL);
   return [{ source, target: join(root, SHARED_MEMORY) }];
 }

@@ -32,8 +32,6 @@ export interface ExtractOptions extends ImageUse {
   readonly directory: PrivateDirectory;
   /** The paths whose files are wanted; all of them by default, and in the cache. */
   readonly contentOf?: readonly string[] | undefined;
-  /** Whether a tree of this run's own is needed, whatever may be shared. */
-  readonly needsOwn?: (image: Image) => boolean;
   readonly onState?: (state: PullState) => void;
 }
 
@@ -42,12 +40,12 @@ export async function extract(
   session: ImageSession,
   image: Image,
   { limits }: ImageRequest,
-  { directory, contentOf, mayShare, needsOwn, onState }: ExtractOptions,
+  { directory, contentOf, mayShare, onState }: ExtractOptions,
 ): Promise<Rootfs> {
   const started = performance.now();
   const { cached } = session;
   const rootfs =
-    cached !== undefined && mayShare && needsOwn?.(image) !== true
+    cached !== undefined && mayShare
       ? await sharedTree(cached, image, (root) => unpack(session, image, { root, limits, onState }))
       : await ownTree(directory, (root) =>
           unpack(session, image, { root, limits, contentOf, onState }),

@@ -4,6 +4,7 @@
 import { addressKind } from "../gateway/front/host-name.ts";
 import type { GatewayLimits } from "../gateway/limits.ts";
 import type { LaunchPlan } from "../launch/launch-plan.ts";
+import { shareRoot } from "../launch/shared-root.ts";
 import { log } from "../log.ts";
 import { endSignal } from "../system/end-signal.ts";
 import { hideFromOtherProcesses } from "../system/environ.ts";
@@ -27,6 +28,10 @@ export async function serve(
   { gateway, ...options }: ServeOptions,
 ): Promise<number> {
   const { front, metrics, request } = gateway;
+  using root = await shareRoot(plan, {
+    onChoice: (note) => log.info(note),
+    onLack: (note) => log.warn(note),
+  });
   const ended = endSignal();
   // The server's processes may be this one's user, and are not to see each other's sessions in its memory.
   hideFromOtherProcesses();
@@ -34,7 +39,7 @@ export async function serve(
   if (isOpenToAll(request)) log.warn(OPEN_TO_ALL);
   const logEvent = gatewayLogger();
   const ground: Ground = {
-    start: serverStarter(plan, { ...options, maxLineBytes: request.maxLineBytes }),
+    start: serverStarter(root.plan, { ...options, maxLineBytes: request.maxLineBytes }),
     limits: limitsOf(request),
     gateway,
     onEvent(event) {
