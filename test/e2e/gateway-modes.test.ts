@@ -2,12 +2,13 @@
 // and see, and how they end.
 
 import { afterAll, beforeAll, describe, expect } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
 import { serverIdentity } from "../../src/launch/ownership.ts";
 import { overTheOwn, WAYS, type Way } from "../launch/support/ways.ts";
 import { inOwnedRoot } from "../launch/support/owned-root.ts";
 import { layoutFiles, writeFiles } from "../support/disk-image.ts";
-import { areGone, isAlive, processesBelow } from "../support/process-tree.ts";
+import { areGone, isAlive, nameOf, processesBelow } from "../support/process-tree.ts";
 import { unless } from "../support/requirements.ts";
 import { runnerBinary } from "../support/runner-binary.ts";
 import { freePort, runRunner, startRunner, type StartedRunner } from "../support/runner.ts";
@@ -88,6 +89,7 @@ describe.each(WAYS.map((way) => [way.name, way] as const))("%s", (_, way) => {
       using dir = tempDir();
       await using at = await startGateway(way, dir);
       const { pid } = await (await at.open()).state();
+      await allStarted(at.gateway);
       const servers = processesBelow(at.gateway);
       expect(servers).toContain(pid);
       at.runner.process.kill("SIGKILL");
@@ -124,7 +126,13 @@ describe.each(WAYS.map((way) => [way.name, way] as const))("%s", (_, way) => {
       const states = await Promise.all(sessions.map((session) => session.state()));
       expect(new Set(states.map(({ pid }) => pid)).size).toBe(MANY);
       expect(await sessions[0]?.put("note", "one tree")).toBe("done");
-      for (const session of sessions) expect(await session.get("note")).toBe("one tree");
+      for (const session of sessions) {
+        expect(await session.get("note")).toBe("one tree");
+        expect(await session.mayRead("/dev/zero")).toBe("yes");
+      }
+      await allStarted(at.gateway);
+      expect(at.names(2).length).toBeLessThan(MANY / 2);
+      expect(at.names(3).filter((name) => name.startsWith(".fastmcp-runner"))).toEqual([]);
       at.runner.process.kill("SIGTERM");
       expect((await at.runner.end()).status).toBe(0);
       expect(at.left()).toEqual([]);
@@ -139,6 +147,8 @@ interface StartedGateway extends AsyncDisposable {
   readonly mode: string;
   /** What there is in its work directory. */
   left(): readonly string[];
+  /** The names in its work directory: to a depth of 2 its run's, and of 3 those in the server's root. */
+  names(depth: number): readonly string[];
   /** Opens a session, which waits until there is a server. */
   open(): Promise<WitnessSession>;
 }
@@ -170,6 +180,7 @@ async function startGateway(way: Way, dir: TempDir): Promise<StartedGateway> {
     mode,
     gateway: runner.process.pid,
     left: () => readdirSync(runner.workDirectory),
+    names: (depth) => namesBelow(runner.workDirectory, depth).map((path) => basename(path)),
     async open() {
       for (;;) {
         try {
@@ -193,6 +204,22 @@ async function inBakedRoot(dir: TempDir): Promise<readonly string[]> {
   });
   if (status !== 0) throw new Error(stderr);
   return inOwnedRoot(dir, overTheOwn(root));
+}
+
+// Those that are on their way are another matter: a bubblewrap whose other half is killed while it waits for that half
+// to name its users waits for ever, without any server.
+async function allStarted(gateway: number): Promise<void> {
+  const isLeaf = (pid: number) => processesBelow(pid).length === 0;
+  const isServer = (pid: number) => nameOf(pid) === "witness";
+  while (!processesBelow(gateway).filter(isLeaf).every(isServer)) await Bun.sleep(10);
+}
+
+function namesBelow(directory: string, depth: number): readonly string[] {
+  if (depth === 0 || !statSync(directory).isDirectory()) return [];
+  return readdirSync(directory).flatMap((name) => {
+    const path = join(directory, name);
+    return [path, ...namesBelow(path, depth - 1)];
+  });
 }
 
 function mountsHere(): readonly string[] {

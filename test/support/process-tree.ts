@@ -21,6 +21,15 @@ export function isAlive(pid: number): boolean {
   return existsSync(`/proc/${pid}`) && stateOf(pid)[0] !== "Z";
 }
 
+/** The short name of a process; empty where it is gone. */
+export function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  } catch {
+    return "";
+  }
+}
+
 function allProcesses(): readonly number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))

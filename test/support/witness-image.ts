@@ -18,6 +18,8 @@ export function buildWitnessImage(): BuiltImage {
   return buildImage({
     layers: [
       [
+        // As many images have it, which is nothing to root and keeps an ordinary user from its own tree.
+        { path: "./", mode: 0o555 },
         { path: "tmp/", mode: 0o1777 },
         { path: "app/", uid: 1000, gid: 1000 },
         { path: "app/witness", content: new Uint8Array(Bun.mmap(program)), mode: 0o755 },
@@ -63,7 +65,7 @@ export async function openWitnessSession(
   const greeting = await post(url, headers, "initialize", {
     protocolVersion: "2025-11-25",
     capabilities: {},
-    clientInfo: { version: "1" },
+    clientInfo: { name: "test", version: "1" },
   });
   await greeting.text();
   const session = greeting.headers.get("mcp-session-id");
