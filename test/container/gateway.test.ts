@@ -1,8 +1,9 @@
 // Unchanged images whose servers speak stdio, in the container image, under Docker's default rules as root and as
-// 1000:1000 without capabilities: real clients of both eras over HTTP.
+// 1000:1000 without capabilities: real clients of both eras over HTTP, and the page in a real browser.
 
-import { describe, expect } from "bun:test";
+import { afterAll, describe, expect } from "bun:test";
 import { chmodSync } from "node:fs";
+import { browserProblem, closeBrowser, visit } from "../support/browser.ts";
 import { clientV1, clientV2, type Connect } from "../gateway/support/clients.ts";
 import { buildConformanceImage } from "../support/conformance-image.ts";
 import { layoutFiles, writeFiles } from "../support/disk-image.ts";
@@ -21,6 +22,11 @@ const containerTest = inRunnerContainers(async () => {
   );
   chmodSync(images.path, 0o755);
   writeFiles(images.file("both-eras"), layoutFiles({ image: await buildConformanceImage() }));
+}, browserProblem());
+
+afterAll(async () => {
+  await closeBrowser();
+  images[Symbol.dispose]();
 });
 
 const PLACES = [
@@ -39,10 +45,8 @@ describe.each(PLACES)("as %s", (_, rules) => {
       for (const sum of await Promise.all(sums)) expect(sum).toContain("42");
       for (const client of clients) await client[Symbol.asyncDispose]();
 
-      const offered = await (await container.get("/_runner/server")).text();
-      expect(offered).toContain("get-sum");
-      const page = await container.get("/", { accept: "text/html" });
-      expect(page.headers.get("content-type")).toStartWith("text/html");
+      await using page = await visit(container.url);
+      await page.page.getByText("get-sum").first().waitFor();
       const health = await podman("exec", container.name, "fastmcp-runner", "healthcheck");
       expect(health.exitCode).toBe(0);
       expect(await container.terminate()).toEqual({ stdout: "", exitCode: 0 });
@@ -89,8 +93,7 @@ function start(rules: readonly string[], image: string) {
   const url = `http://127.0.0.1:${port}`;
   return {
     name,
-    get: (path: string, headers: Record<string, string> = {}) =>
-      fetch(`${url}${path}`, { headers }),
+    url: `${url}/`,
     connect: (connect: Connect) => connect(`${url}/mcp`),
     async healthy(): Promise<void> {
       for (;;) {

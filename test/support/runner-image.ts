@@ -4,7 +4,7 @@
 import { beforeAll } from "bun:test";
 import { join } from "node:path";
 import { podmanMust, podmanProblem } from "./podman.ts";
-import { type ConditionalTest, needsThat } from "./requirements.ts";
+import { type ConditionalTest, needsThat, unless } from "./requirements.ts";
 import { BUILD_STAND_IN, STAND_IN, STAND_IN_PROGRAMS, buildStandInBases } from "./stand-in-base.ts";
 import { tempDir } from "./temp-dir.ts";
 
@@ -20,14 +20,17 @@ const ROOT = join(import.meta.dir, "../..");
 
 let build: Promise<void> | undefined;
 
-/** A test that runs containers of RUNNER_IMAGE, which is made before the first; `prepare` follows. */
-export function inRunnerContainers(prepare: () => Promise<void> = async () => {}): ConditionalTest {
+/** A test that runs containers of RUNNER_IMAGE, which is made before the first; `prepare` follows. `problems` keep it from running as well. */
+export function inRunnerContainers(
+  prepare: () => Promise<void> = async () => {},
+  ...problems: readonly (string | undefined)[]
+): ConditionalTest {
   beforeAll(async () => {
     if (!canRunContainers()) return;
     await buildRunnerImage();
     await prepare();
   }, BUILD_MS);
-  return needsContainers();
+  return unless(containerProblem(), ...problems);
 }
 
 /** A test that runs containers of its own. */
