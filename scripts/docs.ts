@@ -6,6 +6,8 @@ import { basename, join } from "node:path";
 import { ERRORS } from "../src/errors.ts";
 import { SAFE_PATHS } from "../src/launch/safe-paths.ts";
 import { SETTINGS } from "../src/settings.ts";
+import type { GatewayResults } from "./bench/gateway/results.ts";
+import { gatewayParagraph, gatewayTable } from "./bench/gateway/section.ts";
 import type { ModesResults } from "./bench/modes/results.ts";
 import { modesParagraph, modesTable, probeSentence } from "./bench/modes/section.ts";
 import type { Results } from "./bench/results.ts";
@@ -18,6 +20,7 @@ const README = join(import.meta.dir, "..", "README.md");
 const CHART = join(import.meta.dir, "..", "docs/bench.svg");
 const RESULTS = join(import.meta.dir, "..", "docs/bench.json");
 const MODES = join(import.meta.dir, "..", "docs/modes.json");
+const GATEWAY = join(import.meta.dir, "..", "docs/gateway.json");
 const PLACES = join(import.meta.dir, "..", "docs/places.json");
 
 const TABLES: Readonly<Record<string, () => string>> = {
@@ -25,12 +28,14 @@ const TABLES: Readonly<Record<string, () => string>> = {
   errors: errorsTable,
   "safe paths": safePathsList,
   modes: modesSection,
+  gateway: gatewaySection,
   places: placesSection,
   speed: speedSection,
 };
 
 const results = JSON.parse(readFileSync(RESULTS, "utf8")) as Results; // written by scripts/bench.ts
 const modes = JSON.parse(readFileSync(MODES, "utf8")) as ModesResults; // as well
+const gateway = JSON.parse(readFileSync(GATEWAY, "utf8")) as GatewayResults; // as well
 const places = JSON.parse(readFileSync(PLACES, "utf8")) as PlacesResults; // written by scripts/places.ts
 const readme = readFileSync(README, "utf8");
 await settle(README, readme, Object.entries(TABLES).reduce(replaceTable, readme));
@@ -109,6 +114,11 @@ function placesSection(): string {
 function modesSection(): string {
   const [head = [], ...rows] = modesTable(modes);
   return [modesParagraph(modes), table(head, rows), probeSentence(modes)].join("\n\n");
+}
+
+function gatewaySection(): string {
+  const [head = [], ...rows] = gatewayTable(gateway);
+  return [gatewayParagraph(gateway), table(head, rows)].join("\n\n");
 }
 
 function speedSection(): string {

@@ -12,7 +12,7 @@ export interface Load {
   readonly clientCores: number;
 }
 
-const WARM_SECONDS = 0.5;
+const WARM_SECONDS = 1;
 
 /** Opens sessions at once, each with a connection of its own that has been answered a call. */
 export function openSessions(port: number, count: number): Promise<readonly Connection[]> {
