@@ -21,10 +21,10 @@ export function isAlive(pid: number): boolean {
   return existsSync(`/proc/${pid}`) && stateOf(pid)[0] !== "Z";
 }
 
-/** The short name of a process; empty where it is gone. */
-export function nameOf(pid: number): string {
+/** What the kernel tells of a process in a file of /proc; empty where it is gone. */
+export function told(pid: number, file: "cmdline" | "comm" | "environ"): string {
   try {
-    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+    return readFileSync(`/proc/${pid}/${file}`, "latin1");
   } catch {
     return "";
   }
