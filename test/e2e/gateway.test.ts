@@ -29,6 +29,10 @@ beforeAll(async () => {
       layers: [[{ path: "bin/busybox", source: Bun.which("busybox") ?? "", mode: 0o755 }]],
       config: { Entrypoint: ["/bin/busybox", "sh", "-c", "echo no such database >&2; exit 3"] },
     }),
+    chatty: buildImage({
+      layers: [[{ path: "bin/busybox", source: Bun.which("busybox") ?? "", mode: 0o755 }]],
+      config: { Entrypoint: ["/bin/busybox", "sh", "-c", CHATTY_SERVER] },
+    }),
   };
   for (const [name, one] of Object.entries(built)) {
     writeFiles(images.file(name), layoutFiles({ image: one }));
@@ -106,13 +110,57 @@ describe("an image of which nothing is known", () => {
       await using _ = runner;
       const { status, stderr, left } = await runner.end();
       expect(stderr).toContain("no such database");
-      expect(stderr).toContain("[SERVER_UNREACHABLE]");
+      expect(stderr).toContain(
+        "it exited with status 3 instead of answering to initialize [SERVER_UNREACHABLE]",
+      );
+      expect(stderr).toMatch(/hint: .* arguments after `--`, variables as MCP_ENV_NAME/);
       expect(status).toBe(125);
       expect(left).toEqual([]);
     },
     RUN_MS,
   );
 });
+
+registered(
+  "a server that writes its log to stdout is served, and the log says once why it should not",
+  async () => {
+    const { runner, port } = await startOn("chatty", { SERVER_TRANSPORT: "stdio" });
+    await using _ = runner;
+    for (const client of [await connectTo(port, runner), await connectTo(port, runner)]) {
+      await client.ping();
+      await client.close();
+    }
+    await untilAnswered(async () => {
+      const health = await fetch(`http://127.0.0.1:${port}/health`);
+      if (health.status !== 200) throw new Error("it has not been asked yet");
+      return health;
+    }, runner);
+    runner.process.kill("SIGTERM");
+    const { stderr } = await runner.end();
+    expect(stderr.match(/what is no MCP message/g)).toHaveLength(1);
+    expect(stderr).toMatch(/^fastmcp-runner: server \d+, stdout: Server started$/m);
+    expect(stderr).toContain(`the server answers at http://localhost:${port}/mcp name=chatty`);
+  },
+  RUN_MS,
+);
+
+registered(
+  "a name that is not the server's is refused, and told in the log once",
+  async () => {
+    const { runner, port } = await startOn("stdio");
+    await using _ = runner;
+    const ask = () =>
+      fetch(`http://127.0.0.1:${port}/mcp`, { headers: { host: "mcp.example.com" } });
+    expect((await untilAnswered(ask, runner)).status).toBe(403);
+    expect((await ask()).status).toBe(403);
+    runner.process.kill("SIGTERM");
+    const { stderr } = await runner.end();
+    expect(
+      stderr.match(/warn: a request was refused: .*ALLOWED_HOSTS=mcp\.example\.com/g),
+    ).toHaveLength(1);
+  },
+  RUN_MS,
+);
 
 registered(
   "a server with a port of its own is led to, and its end is nobody's end",
@@ -257,6 +305,19 @@ unless(problem, isRoot ? (otherUserProblem() ?? runModeProblem(ORDINARY_USER)) :
   },
   RUN_MS,
 );
+
+// A server on stdio in a shell: it greets, and knows no other method.
+const CHATTY_SERVER = `echo Server started
+while read -r line; do
+  id=$(echo "$line" | /bin/busybox sed -n 's/.*"id":\\([^,}]*\\).*/\\1/p')
+  [ -n "$id" ] || continue
+  case "$line" in
+    *'"initialize"'*) result='"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"chatty","version":"1"}' ;;
+    *'"ping"'*) result= ;;
+    *) echo '{"jsonrpc":"2.0","id":'"$id"',"error":{"code":-32601,"message":"unknown"}}'; continue ;;
+  esac
+  echo '{"jsonrpc":"2.0","id":'"$id"',"result":{'"$result"'}}'
+done`;
 
 const INITIALIZE = JSON.stringify({
   jsonrpc: "2.0",
