@@ -7,8 +7,14 @@ import { checked, libc } from "./libc.ts";
 const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
 const LOOK_AGAIN_MS = 1_000;
+const LOOK_SOON_MS = 5;
+/** Longer than it takes to end a chain of processes, each of which starts the next. */
+const ENDING_MS = 2_000;
 
-/** Has orphans come to this process, and takes notice of their ends. Disposing it ends those that are left. */
+/**
+ * Has orphans come to this process, and takes notice of their ends. Disposing it ends all that are left below this
+ * process, its own children included: what loses its parent by that comes here in turn.
+ */
 export function adoptOrphans(isOwn: (pid: number) => boolean): Disposable {
   checked(libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl of the child subreaper");
   const strangers = () => childrenOfThisProcess().filter((pid) => !isOwn(pid));
@@ -20,10 +26,28 @@ export function adoptOrphans(isOwn: (pid: number) => boolean): Disposable {
   return {
     [Symbol.dispose]() {
       clearInterval(clock);
-      for (const pid of strangers()) end(pid);
-      reap();
+      const deadline = performance.now() + ENDING_MS;
+      for (let left = living(); left.length > 0 && performance.now() < deadline; left = living()) {
+        for (const pid of left) end(pid);
+        Bun.sleepSync(LOOK_SOON_MS);
+        reap();
+      }
     },
   };
+}
+
+function living(): readonly number[] {
+  return childrenOfThisProcess().filter(isLiving);
+}
+
+// The program's name, in parentheses, may hold anything; the state follows it. (proc(5))
+function isLiving(pid: number): boolean {
+  try {
+    const line = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return !/^ [ZX]/.test(line.slice(line.lastIndexOf(")") + 1));
+  } catch {
+    return false;
+  }
 }
 
 function end(pid: number): void {

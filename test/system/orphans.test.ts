@@ -10,7 +10,7 @@ test("orphans come here, leave no zombies, and end with whoever adopted them", a
     stdout: "pipe",
     stderr: "inherit",
   });
-  expect(await child.stdout.text()).toBe("adopted\nreaped\nended\n");
+  expect(await child.stdout.text()).toBe("adopted\nreaped\nended\nended below\n");
   expect(await child.exited).toBe(0);
 });
 
@@ -35,7 +35,11 @@ console.log("adopted");
 await until(() => !existsSync("/proc/" + short));
 console.log("reaped");
 const long = await start("setsid sleep 1000 >/dev/null & echo $!");
+// Each in a session of its own, below one that is ended first.
+const below = await start("setsid sh -c 'setsid sleep 1000 >/dev/null & echo $!; exec >/dev/null; wait' & sleep 0.2");
 adopted[Symbol.dispose]();
 await until(() => !existsSync("/proc/" + long) || readFileSync("/proc/" + long + "/stat", "utf8").includes(") Z "));
 console.log("ended");
+await until(() => !existsSync("/proc/" + below));
+console.log("ended below");
 `;
