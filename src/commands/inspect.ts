@@ -133,15 +133,15 @@ function asText({ launch, layers, labels, ...image }: Description): string {
 function wayText(way: ServerWay): string {
   switch (way.kind) {
     case "hand-over":
-      return `the server serves it by itself (${way.reason})`;
+      return `the runner becomes the server (${way.reason})`;
     case "bridge":
       return `served over HTTP for a server on stdio (${way.reason})`;
     case "proxy":
       return `led to the server's port ${way.port} (${way.reason})`;
     case "guard":
-      return `led to the server (${way.reason})`;
+      return `led to a port that the server is given (${way.reason})`;
     case "watch":
-      return `decided by what the server does (${way.reason})`;
+      return `decided by what the server does first, listening or answering on stdout (${way.reason})`;
   }
 }
 

@@ -5,6 +5,9 @@ import { nameOf } from "../read-settings.ts";
 import type { LaunchableImage, LaunchRequest } from "./drop-privileges.ts";
 import type { BakedRequest } from "./validate.ts";
 
+/** Which no image exposes. */
+const NO_PORT = 0;
+
 export type ReachableImage = LaunchableImage & {
   readonly labels: Readonly<Record<string, string>>;
   readonly exposedPorts: readonly string[];
@@ -16,10 +19,10 @@ export function decideWay(image: ReachableImage, request: BakedRequest): ServerW
   if (mcpTransport === "stdio") {
     return { kind: "hand-over", reason: `${nameOf("mcpTransport")} is stdio` };
   }
-  if (port === undefined) return { kind: "hand-over", reason: `${nameOf("port")} is not set` };
   return wayOf({
     asked: serverTransport,
-    port,
+    // An image may be described before anybody knows where its server will be reached.
+    port: port ?? NO_PORT,
     targetPort,
     guarded: authToken !== undefined,
     labels: image.labels,

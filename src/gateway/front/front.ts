@@ -80,7 +80,8 @@ export function openFront(options: FrontOptions): Front {
     const { pathname } = new URL(request.url);
     if (pathname === options.healthPath) {
       const isHealthy = phase.state !== "serving" || ((await endpoint?.isHealthy?.()) ?? true);
-      return healthResponse(isHealthy ? phase : SILENT, subject);
+      const trusted = typeof admission.identify(request) === "string";
+      return healthResponse({ phase: isHealthy ? phase : SILENT, subject, trusted });
     }
     const refused = admission.refuse(request);
     if (refused !== undefined) return refused;

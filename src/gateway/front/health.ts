@@ -1,12 +1,17 @@
 // What the health path tells: 503 until the server can answer, then 200 and what it is.
 
-import type { Phase, Subject } from "../status.ts";
+import type { Phase } from "../status.ts";
+import type { FrontState } from "./front.ts";
 
-/** For a platform that waits for 200, and for a person who looks why it does not come. */
-export function healthResponse(phase: Phase, { catalogue }: Subject): Response {
+/**
+ * For a platform that waits for 200, and for a person who looks why it does not come. What the server is, and what is
+ * wrong with it, is for whoever may use it.
+ */
+export function healthResponse({ phase, subject, trusted }: FrontState): Response {
   const ok = phase.state === "serving";
+  const { catalogue } = subject;
   const server =
-    catalogue === undefined
+    catalogue === undefined || !trusted
       ? {}
       : {
           name: catalogue.unsafeName,
@@ -14,7 +19,7 @@ export function healthResponse(phase: Phase, { catalogue }: Subject): Response {
           protocolVersions: catalogue.protocolVersions,
         };
   return Response.json(
-    { status: ok ? "ok" : phase.state, ...detailsOf(phase), ...server },
+    { status: ok ? "ok" : phase.state, ...detailsOf(phase, trusted), ...server },
     {
       status: ok ? 200 : 503,
       headers: { "cache-control": "no-store", ...(ok ? {} : { "retry-after": "1" }) },
@@ -22,14 +27,14 @@ export function healthResponse(phase: Phase, { catalogue }: Subject): Response {
   );
 }
 
-function detailsOf(phase: Phase): object {
+function detailsOf(phase: Phase, trusted: boolean): object {
   switch (phase.state) {
     case "starting":
       return { stage: phase.stage, progress: phase.progress };
     case "failing":
-      return { reason: phase.reason };
+      return trusted ? { reason: phase.reason } : {};
     case "failed":
-      return phase.failure;
+      return trusted ? phase.failure : {};
     case "serving":
     case "closing":
       return {};

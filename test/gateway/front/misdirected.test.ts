@@ -123,3 +123,19 @@ test.each([
   expect(error.message).toMatch(sentence);
   expect(error.message).not.toContain("canary");
 });
+
+test("the health path tells a stranger where a token is wanted whether, and a holder what", async () => {
+  await using opened = open({ token: "canary-0c6e1b7d" });
+  const failure = {
+    stage: "fetch-config",
+    code: "IMAGE_NOT_FOUND",
+    message: "of canary",
+    hint: "",
+  };
+  opened.front.tell({ state: "failed", failure });
+  expect(await (await opened.ask("/health")).json()).toEqual({ status: "failed" });
+  const headers = { authorization: "Bearer canary-0c6e1b7d" };
+  const holders = await opened.ask("/health", { headers });
+  expect(holders.status).toBe(503);
+  expect(await holders.json()).toEqual({ status: "failed", ...failure });
+});
