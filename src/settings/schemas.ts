@@ -27,6 +27,11 @@ export const byteCount = v.pipe(
 export const urlPath = v.pipe(
   v.string(),
   v.regex(/^\/[\w!$%&'()*+,./:;=@~-]*$/, "must be a path that starts with /, such as /mcp"),
+  // No request arrives with another: whoever makes one resolves them.
+  v.check(
+    (path) => !path.startsWith("/") || new URL(`http://localhost${path}`).pathname === path,
+    "must be a path without . and ..",
+  ),
 );
 export const hostName = v.pipe(
   v.string(),

@@ -1,5 +1,6 @@
 // What is wrong with settings that are each right by themselves: one that wants another, or rules it out. Pure.
 
+import { METRICS_PATH, RUNNER_PATHS } from "../gateway/front/front.ts";
 import { nameOf, type Problem } from "../read-settings.ts";
 import type { SettingName, Settings } from "../settings.ts";
 
@@ -16,6 +17,22 @@ export function portProblems(
       `${nameOf("port")} is required: the port that clients use, such as 7860. Only where ${nameOf("mcpTransport")} is stdio there is none`,
     ),
   ];
+}
+
+/** Where the runner may stay in front of the server, no path has two meanings. `found` is what has been told already. */
+export function pathProblems(
+  settings: Pick<Settings, "mcpPath" | "healthcheckPath" | "mcpTransport" | "serverTransport">,
+  found: readonly Problem[],
+): readonly Problem[] {
+  const { mcpPath, healthcheckPath, mcpTransport, serverTransport } = settings;
+  if (mcpTransport === "stdio" || serverTransport === "http") return [];
+  if (mentions(found, "mcpPath") || mentions(found, "healthcheckPath")) return [];
+  if (mcpPath === METRICS_PATH || mcpPath.startsWith(RUNNER_PATHS)) {
+    return [problem("mcpPath", `${nameOf("mcpPath")} is ${mcpPath}, which is the runner's own`)];
+  }
+  if (mcpPath !== healthcheckPath) return [];
+  const message = `${nameOf("healthcheckPath")} and ${nameOf("mcpPath")} are both ${mcpPath}; give them different paths`;
+  return [problem("healthcheckPath", message)];
 }
 
 /** A user name goes with one password. */

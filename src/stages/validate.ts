@@ -19,6 +19,7 @@ import {
   cacheProblems,
   credentialProblems,
   mentions,
+  pathProblems,
   portProblems,
   problem,
 } from "./contradictions.ts";
@@ -146,6 +147,7 @@ export function validateServer(
     ...problems,
     ...credentialProblems(settings),
     ...cacheProblems(settings, problems),
+    ...pathProblems(settings, problems),
     ...(options.portRequired ? portProblems(settings, problems) : []),
   ]);
   return { ...request, ...serversOwn(inputs) };
@@ -160,7 +162,11 @@ export function validateBaked(
   options: { readonly portRequired: boolean },
 ): BakedRequest {
   const { settings, problems } = readSettings(SERVER_SETTINGS, inputs);
-  refuseProblems([...problems, ...(options.portRequired ? portProblems(settings, problems) : [])]);
+  refuseProblems([
+    ...problems,
+    ...pathProblems(settings, problems),
+    ...(options.portRequired ? portProblems(settings, problems) : []),
+  ]);
   return { ...settings, ...serversOwn(inputs), host: hostEnvironmentOf(inputs.environment) };
 }
 

@@ -55,6 +55,24 @@ describe("stage 1: validate", () => {
     [{ IMAGE }, [PORT_MISSING]],
     [{ IMAGE, PORT: "0" }, ['--port / PORT must be a whole number from 1 to 65535, not "0"']],
     [
+      { IMAGE, PORT: "1", MCP_PATH: "/metrics" },
+      ["--mcp-path / MCP_PATH is /metrics, which is the runner's own"],
+    ],
+    [
+      { IMAGE, PORT: "1", MCP_PATH: "/_runner/mcp" },
+      ["--mcp-path / MCP_PATH is /_runner/mcp, which is the runner's own"],
+    ],
+    [
+      { IMAGE, PORT: "1", MCP_PATH: "/x", HEALTHCHECK_PATH: "/x" },
+      [
+        "--healthcheck-path / HEALTHCHECK_PATH and --mcp-path / MCP_PATH are both /x; give them different paths",
+      ],
+    ],
+    [
+      { IMAGE, PORT: "1", MCP_PATH: "/x/../mcp" },
+      ['--mcp-path / MCP_PATH must be a path without . and .., not "/x/../mcp"'],
+    ],
+    [
       { IMAGE, PORT: "1", HEALTHCHECK_PATH: "health" },
       [
         '--healthcheck-path / HEALTHCHECK_PATH must be a path that starts with /, such as /mcp, not "health"',
