@@ -32,7 +32,7 @@ export async function execute(plan: LaunchPlan, options: ExecuteOptions): Promis
     const { serve } = await import("./serve.ts");
     return await serve(plan, way, { gateway, runner, searchPath });
   }
-  log.info(`the server gets the port: ${way.reason}`);
+  log.info(`the runner becomes the server: ${way.reason}`);
   await gateway?.front.release();
   return becomeServer(plan, {
     runner,
