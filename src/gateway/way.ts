@@ -67,8 +67,12 @@ function configured({ variables }: Evidence): ServerWay | undefined {
   return { kind: "hand-over", reason: `the image sets ${name}, so its server reads it` };
 }
 
+/** As many as a sentence holds. */
+const MAX_PORTS = 16;
+
 function exposed({ exposedPorts, port }: Evidence): ServerWay {
-  const ports = exposedPorts.map(portIn).filter((found) => found !== undefined);
+  const found = exposedPorts.map(portIn).filter((number) => number !== undefined);
+  const ports = [...new Set(found)];
   if (ports.includes(port)) {
     return { kind: "hand-over", reason: `the image exposes ${port}, which is PORT` };
   }
@@ -76,7 +80,8 @@ function exposed({ exposedPorts, port }: Evidence): ServerWay {
   if (only === undefined) return { kind: "watch", reason: "the image exposes no port" };
   if (others.length === 0)
     return { kind: "proxy", port: only, reason: `the image exposes ${only}` };
-  return { kind: "watch", reason: `the image exposes several ports: ${ports.join(", ")}` };
+  const named = ports.slice(0, MAX_PORTS).join(", ");
+  return { kind: "watch", reason: `the image exposes several ports: ${named}` };
 }
 
 function atPort(own: number, port: number, reason: string): ServerWay {

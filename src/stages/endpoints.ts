@@ -16,6 +16,7 @@ import { askHealth } from "../launch/health.ts";
 import { log } from "../log.ts";
 import { freePort } from "../system/free-port.ts";
 import { isListenedOn, portsOfSession } from "../system/listening.ts";
+import { outputLogger } from "./gateway-log.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Served } from "./introduce.ts";
 
@@ -85,7 +86,7 @@ function proxied({ start, limits, onEvent, gateway }: Ground, port: number): Ser
       if (phase.state === "failing") log.warn(phase.reason);
       else log.info(`the server listens on its port ${port}`);
     },
-    onOutput: (pid, line) => log.info(`server ${pid}: ${line}`),
+    onOutput: outputLogger(),
     askHealth: async () => {
       const { healthcheckPath, mcpPath } = request;
       const question = { host: LOOPBACK, port, healthcheckPath, mcpPath, timeoutMs: HEALTH_MS };

@@ -7,6 +7,9 @@ import { log } from "../log.ts";
 
 /** What servers may write to stdout that is no message, in a second. */
 const LINES_PER_SECOND = 20;
+/** The same where stdout is a server's log, which is as good as what it writes to stderr. */
+const OUTPUT_LINES_PER_SECOND = 100;
+const MAX_OUTPUT_CHARACTERS = 8_192;
 const MAX_LINE_CHARACTERS = 200;
 const MAX_REFUSALS = 16;
 
@@ -23,6 +26,16 @@ export function gatewayLogger(): OnGatewayEvent {
     if (event.type === "child-ended") probes.delete(event.pid);
     tell(event);
   };
+}
+
+/** Tells what a server with a port of its own writes to its stdout, as long as somebody can read it. */
+export function outputLogger(): (pid: number, unsafeLine: string) => void {
+  const lines = limitRate(OUTPUT_LINES_PER_SECOND, (line, withheld) => {
+    if (withheld > 0) log.warn(`${withheld} lines withheld that the server wrote to stdout`);
+    log.info(line);
+  });
+  return (pid, unsafeLine) =>
+    lines.take(`server ${pid}: ${unsafeLine.slice(0, MAX_OUTPUT_CHARACTERS)}`);
 }
 
 /** Tells each reason for which requests are refused once, and no more of them than anybody reads. */
@@ -52,7 +65,7 @@ function tell(event: Exclude<GatewayEvent, { readonly type: "line-dropped" }>): 
       );
     }
     case "call-finished":
-      return log.debug(`${event.unsafeMethod} ${event.outcome}`, {
+      return log.debug(`${event.unsafeMethod.slice(0, MAX_LINE_CHARACTERS)} ${event.outcome}`, {
         milliseconds: Math.round(event.milliseconds),
       });
     case "start-failed":

@@ -41,6 +41,8 @@ describe("the Origin that a request comes from", () => {
     [{ host: "127.0.0.1:1", origin: "http://[::1]:6274" }, {}, true],
     [{ host: "localhost:1", origin: "http://evil.example" }, {}, false],
     [{ host: "localhost:1", origin: "null" }, {}, false],
+    [{ host: "localhost:1", origin: "app://localhost" }, {}, false],
+    [{ host: "10.0.0.1:1", origin: "app://10.0.0.1:1" }, {}, false],
     [{ host: "localhost:1", origin: "" }, {}, false],
     [{ host: "10.0.0.1:1", origin: "http://10.0.0.1:1" }, {}, true],
     [{ host: "10.0.0.1:1", origin: "http://10.0.0.1:2" }, {}, false],

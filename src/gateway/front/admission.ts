@@ -56,6 +56,7 @@ export function createAdmission(rules: AdmissionRules): Admission {
   const originIsAllowed = (origin: string, request: Request) =>
     origins.has(origin.toLowerCase()) || isOwnPage(origin, request) || isLocalPage(origin, request);
   const problemOf = (request: Request): string | undefined => {
+    if (!URL.canParse(request.url)) return "The request's Host is no host.";
     const host = hostOf(request);
     if (!hostIsAllowed(host, hosts, rules.token !== undefined)) {
       return `This server is not known as ${JSON.stringify(host)}. If it should be, its owner sets ALLOWED_HOSTS=${host}.`;
@@ -111,14 +112,17 @@ function hostIsAllowed(host: string, hosts: ReadonlySet<string>, hasToken: boole
 }
 
 function isOwnPage(origin: string, request: Request): boolean {
-  return URL.canParse(origin) && new URL(origin).host === (request.headers.get("host") ?? "");
+  return WEB_ORIGIN.test(origin) && URL.parse(origin)?.host === request.headers.get("host");
 }
 
 // The tools of a developer are pages of the same machine.
 function isLocalPage(origin: string, request: Request): boolean {
-  if (!URL.canParse(origin) || addressKind(hostOf(request)) !== "loopback") return false;
-  return addressKind(new URL(origin).hostname) === "loopback";
+  if (!WEB_ORIGIN.test(origin) || addressKind(hostOf(request)) !== "loopback") return false;
+  return addressKind(URL.parse(origin)?.hostname ?? "") === "loopback";
 }
+
+/** An app's web view says localhost, too, under a scheme of its own, whatever page it shows. */
+const WEB_ORIGIN = /^https?:\/\//i;
 
 // Mcp-Param-… are named by tools.
 function allowedHeaders(asked: string): string {

@@ -7,6 +7,7 @@ import { failureResponse, RPC_CODES } from "../rpc/failures.ts";
 import type { Phase, Subject } from "../status.ts";
 import { type AdmissionRules, createAdmission } from "./admission.ts";
 import { healthResponse } from "./health.ts";
+import { pathOf } from "./host-name.ts";
 import { type HttpServer, listen, upgrade } from "./listen.ts";
 import { Arrival, MOST_READ_UNASKED, Room } from "./waiting.ts";
 import { isVisit } from "./visit.ts";
@@ -77,7 +78,7 @@ export function openFront(options: FrontOptions): Front {
   let subject: Subject = {};
 
   const answer = async (request: Request, server: HttpServer): Promise<Response | undefined> => {
-    const { pathname } = new URL(request.url);
+    const pathname = pathOf(request);
     if (pathname === options.healthPath) {
       const isHealthy = phase.state !== "serving" || ((await endpoint?.isHealthy?.()) ?? true);
       const trusted = typeof admission.identify(request) === "string";
@@ -127,7 +128,7 @@ export function openFront(options: FrontOptions): Front {
     }
     options.onRequest({
       method: request.method,
-      unsafePath: new URL(request.url).pathname,
+      unsafePath: pathOf(request),
       status: response.status,
       milliseconds: performance.now() - started,
     });

@@ -6,6 +6,12 @@ export function hostOf(request: Request): string {
   return host.replace(/:[0-9]*$/, "").toLowerCase();
 }
 
+/** The path that is asked for. Of a Host that is absent or none, as in HTTP/1.0, Bun makes no URL. (bun 1.4.5) */
+export function pathOf({ url }: Request): string {
+  const known = URL.parse(url) ?? new URL(`http://localhost${url.replace(/^[^/]*/, "")}`);
+  return known.pathname;
+}
+
 export type AddressKind = "loopback" | "address" | "name";
 
 /** `unsafeHost` is a host without its port, an IPv6 address in brackets. */
