@@ -9,6 +9,7 @@ import { log } from "../log.ts";
 import { endSignal } from "../system/end-signal.ts";
 import { hideFromOtherProcesses } from "../system/environ.ts";
 import { adoptOrphans } from "../system/orphans.ts";
+import { forgetProgramPages } from "../system/program-pages.ts";
 import { isServerChild } from "../system/server-child.ts";
 import type { ExecuteOptions } from "./execute.ts";
 import { type Ground, openEndpoint, type ServedWay } from "./endpoints.ts";
@@ -47,6 +48,7 @@ export async function serve(
       logEvent(event);
     },
   };
+  forgetProgramPages();
   const served = await Promise.race([openEndpoint(way, ground), ended]);
   const closing = new AbortController();
   if (typeof served !== "string") {

@@ -21,6 +21,7 @@ const SYMBOLS = {
   getenv: { args: ["ptr"], returns: "ptr" },
   getrlimit: { args: ["i32", "ptr"], returns: "i32" },
   isatty: { args: ["i32"], returns: "i32" },
+  madvise: { args: ["u64", "u64", "i32"], returns: "i32" },
   mount: { args: ["ptr", "ptr", "ptr", "u64", "ptr"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
   prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
