@@ -43,9 +43,15 @@ export function listen({ hostname, port, answer }: ListenOptions): HttpServer {
   }
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another program listens there already",
+  EACCES: "this user may not open it",
+  EADDRNOTAVAIL: "this machine has no such address; MCP_HOST is to name one, or 0.0.0.0 for all",
+};
+
 function whyNot(cause: unknown): string {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  return code === "EADDRINUSE" ? "another program listens there already" : reasonOf(cause);
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  return REASONS[code] ?? reasonOf(cause);
 }
 
 /** Makes the request a WebSocket with what `connect` opens on its other side, or says why not. */

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Endpoint } from "../../../src/gateway/endpoint.ts";
 import { type Front, openFront } from "../../../src/gateway/front/front.ts";
+import { listen } from "../../../src/gateway/front/listen.ts";
 
 type Opened = AsyncDisposable & {
   readonly front: Front;
@@ -30,6 +31,16 @@ function open(rules: { readonly token?: string } = {}): Opened {
     [Symbol.asyncDispose]: () => front.close(0),
   };
 }
+
+test.each([
+  ["127.0.0.1", "another program listens there already"],
+  ["203.0.113.9", "this machine has no such address; MCP_HOST"],
+])("a port of %s that cannot be opened is told with the reason", async (hostname, reason) => {
+  using taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  expect(() => listen({ hostname, port: taken.port, answer: async () => undefined })).toThrow(
+    `port ${taken.port} of ${hostname} cannot be opened: ${reason}`,
+  );
+});
 
 function saying(text: string, paths: readonly string[] = []): Endpoint {
   return {
