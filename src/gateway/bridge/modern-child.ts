@@ -11,6 +11,7 @@ import { memberFinder, replaceSpans, textOf } from "../rpc/splice.ts";
 import type { ServerEnd, ServerProcess, StartServer } from "../server-process.ts";
 import { type Change, readServerLine, type ServerLine } from "./modern-line.ts";
 import { META, metaOf } from "./modern-terms.ts";
+import { Outbox } from "./outbox.ts";
 
 /** Whoever has asked the server something, and gets every line in its own words. */
 export interface Asker {
@@ -45,14 +46,13 @@ export class ModernChild {
   readonly #prefix = Buffer.from(crypto.getRandomValues(new Uint8Array(9))).toString("base64url");
   #count = 0;
   #hasEnded = false;
-  /** Lines by their ids, in order, that wait until the server reads. */
-  readonly #unsent = new Map<string, string>();
-  #isFull = false;
+  readonly outbox: Outbox;
 
   /** Starts the process. Throws where none can be started. */
   constructor(start: StartServer, onStray: (unsafeLine: string) => void) {
     this.#onStray = onStray;
     this.process = start({ onLine: (unsafeLine) => this.#take(unsafeLine) });
+    this.outbox = new Outbox(this.process);
     void this.process.ended.then((end) => this.#failAll(end));
   }
 
@@ -78,14 +78,13 @@ export class ModernChild {
       filter: filterIn(request),
       isSubscribed: false,
     });
-    this.#unsent.set(id, replaceSpans(request.text, replaced));
-    this.#flush();
+    this.outbox.add(id, replaceSpans(request.text, replaced));
     return id;
   }
 
   /** The client does not wait for the answer any more. Nothing that belongs to the request reaches it from now on. */
   cancel(id: string): void {
-    if (!this.#pending.delete(id) || this.#unsent.delete(id)) return;
+    if (!this.#pending.delete(id) || this.outbox.takeBack(id)) return;
     const params = { requestId: id };
     void this.notify(JSON.stringify({ jsonrpc: "2.0", method: "notifications/cancelled", params }));
   }
@@ -93,20 +92,6 @@ export class ModernChild {
   /** Sends a line that nobody waits for. */
   notify(line: string): void | Promise<void> {
     return this.process.send(line);
-  }
-
-  #flush(): void {
-    for (const [id, line] of this.#unsent) {
-      if (this.#isFull) return;
-      this.#unsent.delete(id);
-      const taken = this.process.send(line);
-      if (taken === undefined) continue;
-      this.#isFull = true;
-      void taken.then(() => {
-        this.#isFull = false;
-        this.#flush();
-      });
-    }
   }
 
   #take(unsafeLine: string): void {
@@ -176,7 +161,7 @@ export class ModernChild {
     this.#hasEnded = true;
     const pending = [...this.#pending.values()];
     this.#pending.clear();
-    this.#unsent.clear();
+    this.outbox.clear();
     for (const { asker } of pending) asker.fail(`The server ${reason} before it answered.`);
   }
 }

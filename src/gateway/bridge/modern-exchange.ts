@@ -32,7 +32,8 @@ const STATUS_OF: ReadonlyMap<number | undefined, number> = new Map([
 
 export class ModernExchange implements Asker {
   readonly response: Promise<Response>;
-  readonly #request: RpcRequest;
+  /** Without its parameters, which may be long. */
+  readonly #request: Pick<RpcRequest, "id" | "method">;
   readonly #options: ModernExchangeOptions;
   readonly #startedAt = performance.now();
   readonly #resolve: (response: Response) => void;
@@ -46,7 +47,7 @@ export class ModernExchange implements Asker {
     const { promise, resolve } = Promise.withResolvers<Response>();
     this.response = promise;
     this.#resolve = resolve;
-    this.#request = request;
+    this.#request = { id: request.id, method: request.method };
     this.#options = options;
     options.signal.addEventListener("abort", this.#onAbort, { once: true });
   }

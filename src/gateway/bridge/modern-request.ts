@@ -27,6 +27,7 @@ export function refuseRequest(
   const { id } = request;
   const ambiguous = refuseAmbiguous(request);
   if (ambiguous !== undefined) return ambiguous;
+  if (OF_SESSIONS.has(request.method)) return unknownRequest(request);
   const missing = missingMeta(request);
   if (missing !== undefined) return missing;
   const revision = String(metaOf(request.params)?.[META.revision]);
@@ -76,6 +77,22 @@ export function refuseRevision(
 /** A header and the body say different things, or a header is missing. */
 export function mismatch(id: RpcId | undefined, message: string): Response {
   return failureResponse(400, { code: RPC_CODES.HEADER_MISMATCH, message, id });
+}
+
+/**
+ * Requests of the revisions with sessions. A server that speaks both eras on one process might take one of these for
+ * the beginning of a session, or change for all clients what one of them asks for.
+ */
+const OF_SESSIONS: ReadonlySet<string> = new Set([
+  "initialize",
+  "logging/setLevel",
+  "resources/subscribe",
+  "resources/unsubscribe",
+]);
+
+function unknownRequest({ id, method }: RpcRequest): Response {
+  const message = `This revision has no ${method}.`;
+  return failureResponse(404, { code: RPC_CODES.METHOD_NOT_FOUND, message, id });
 }
 
 const REVISION = "MCP-Protocol-Version";

@@ -44,6 +44,7 @@ export function openModern(options: ModernOptions): ModernEndpoint {
   return new Modern(options);
 }
 
+const NOT_TAKEN = "The server does not take what it is sent.";
 /** How often it is looked whose answer takes its time. */
 const SWEEP_MS = 1_000;
 /** How often a stream that is silent gets a comment. */
@@ -129,6 +130,7 @@ class Modern implements ModernEndpoint {
     if (!NOT_PASSED.has(notification.method)) {
       const child = await this.#shared.ready();
       if ("retryAfterMs" in child) return crashing(child);
+      if (child.outbox.isFull) return comeAgain(NOT_TAKEN);
       await child.notify(notification.text);
     }
     return new Response(null, { status: 202 });
@@ -163,6 +165,7 @@ class Modern implements ModernEndpoint {
       if (child.hasEnded) continue;
       if (problem !== undefined) return exchange.refuse(mismatch(request.id, problem));
       if (exchange.isFinished) return;
+      if (child.outbox.isOverfull) return exchange.refuse(comeAgain(NOT_TAKEN));
       const id = child.ask(request, exchange);
       return exchange.sent(() => child.cancel(id));
     }
