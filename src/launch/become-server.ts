@@ -120,11 +120,11 @@ async function becomeTool(
 }
 
 async function superviseTool(
-  { root, scratch }: LaunchPlan,
+  { root, scratch, endsWith }: LaunchPlan,
   argv: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<number> {
-  const program = { env, findTarget: childOfBubblewrap };
+  const program = { env, endsWith, findTarget: childOfBubblewrap };
   if (ignoredSignals().length === 0 || !hasStart()) return await supervise({ ...program, argv });
   using place = privateDirectory(scratch ?? dirname(root), "helper-");
   const start = join(place.path, "start");

@@ -80,13 +80,14 @@ interface TracedProgram {
 }
 
 async function follow(
-  { program }: LaunchPlan,
+  { program, endsWith }: LaunchPlan,
   { argv, env, onStarted }: TracedProgram,
 ): Promise<number> {
   let text = "";
   const status = await supervised({
     argv,
     env,
+    endsWith,
     findTarget(statusText) {
       text = statusText;
       const pid = numberIn(statusText, "pid");

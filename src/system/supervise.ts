@@ -1,7 +1,7 @@
 // A program that keeps the runner as its parent: stdio shared, signals passed on, its end told as an exit status.
 
 import { constants } from "node:os";
-import { isIgnored } from "./process-state.ts";
+import { isIgnored, signalOnParentEnd } from "./process-state.ts";
 import { isTerminal } from "./terminal.ts";
 
 const STDIN = 0;
@@ -29,6 +29,8 @@ export interface SupervisedProgram {
    * enough; before, signals wait.
    */
   readonly findTarget: (statusText: string) => number | undefined;
+  /** The parent that all of this process's group ends with; the group is then for nobody else. */
+  readonly endsWith?: number | undefined;
   /**
    * Where the program's own end says nothing: finds the exit status to end with in the same text, upon which the
    * program gets a signal to end as well.
@@ -67,11 +69,13 @@ export async function supervise(program: SupervisedProgram): Promise<number> {
       if (!(onTerminal && FROM_TERMINAL.includes(signal))) send(signal);
     });
   }
+  if (program.endsWith !== undefined) listenForParentEnd(() => end(child, program.end?.signal));
   const child = Bun.spawn([...program.argv], {
     env: { ...program.env },
     cwd: "/",
     stdio: ["inherit", "inherit", "inherit", "pipe"],
   });
+  endGroupWithout(program.endsWith);
   let status: number | undefined;
   const following = followStatus(child.stdio[STATUS_DESCRIPTOR], (text) => {
     target = program.findTarget(text);
@@ -81,10 +85,33 @@ export async function supervise(program: SupervisedProgram): Promise<number> {
     if (status !== undefined) end(child, program.end?.signal);
   });
   await child.exited;
+  endGroupWithout(program.endsWith);
   if (program.end !== undefined) await following;
   if (status !== undefined) return status;
   if (child.signalCode === null) return child.exitCode ?? 1;
   return 128 + (constants.signals[child.signalCode as NodeJS.Signals] ?? 0);
+}
+
+// A signal that nobody sends; until it is listened for, it ends this process.
+const ON_PARENT_END = "SIGALRM";
+const GROUP_PATIENCE_MS = 500;
+
+// By the kernel's own means only this process would end: a tracer or a monitor that is just beginning has a half of its
+// own that would wait for ever for the other one. (bubblewrap 0.8.0, PRoot 5.1)
+function listenForParentEnd(endProgram: () => void): void {
+  process.on(ON_PARENT_END, () => {
+    endProgram();
+    setTimeout(endGroup, GROUP_PATIENCE_MS);
+  });
+  signalOnParentEnd(constants.signals[ON_PARENT_END]);
+}
+
+function endGroupWithout(parent: number | undefined): void {
+  if (parent !== undefined && process.ppid !== parent) endGroup();
+}
+
+function endGroup(): void {
+  process.kill(0, "SIGKILL");
 }
 
 // What it has started may be in its way; the runner waits for it no longer than this.

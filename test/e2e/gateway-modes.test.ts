@@ -8,7 +8,13 @@ import { serverIdentity } from "../../src/launch/ownership.ts";
 import { overTheOwn, WAYS, type Way } from "../launch/support/ways.ts";
 import { inOwnedRoot } from "../launch/support/owned-root.ts";
 import { layoutFiles, writeFiles } from "../support/disk-image.ts";
-import { areGone, isAlive, processesBelow, told } from "../support/process-tree.ts";
+import {
+  areGone,
+  isAlive,
+  processesBelow,
+  processesOfSessions,
+  told,
+} from "../support/process-tree.ts";
 import { unless } from "../support/requirements.ts";
 import { runnerBinary } from "../support/runner-binary.ts";
 import { freePort, runRunner, startRunner, type StartedRunner } from "../support/runner.ts";
@@ -89,11 +95,28 @@ describe.each(WAYS.map((way) => [way.name, way] as const))("%s", (_, way) => {
       using dir = tempDir();
       await using at = await startGateway(way, dir);
       const { pid } = await (await at.open()).state();
-      await allStarted(at.gateway);
       const servers = processesBelow(at.gateway);
       expect(servers).toContain(pid);
       at.runner.process.kill("SIGKILL");
       await areGone(servers);
+    },
+    RUN_MS,
+  );
+
+  registered(
+    "nothing is left of processes that were starting when the runner was killed",
+    async () => {
+      using dir = tempDir();
+      await using at = await startGateway(way, dir);
+      await at.open();
+      const opening = Array.from({ length: 12 }, () => at.open().catch(() => {}));
+      while (processesBelow(at.gateway).length < 12) await Bun.sleep(1);
+      // It starts no more, and what it has started goes on.
+      at.runner.process.kill("SIGSTOP");
+      const servers = processesBelow(at.gateway);
+      at.runner.process.kill("SIGKILL");
+      await Promise.all(opening);
+      while (processesOfSessions(servers).length > 0) await Bun.sleep(5);
     },
     RUN_MS,
   );
@@ -206,8 +229,6 @@ async function inBakedRoot(dir: TempDir): Promise<readonly string[]> {
   return inOwnedRoot(dir, overTheOwn(root));
 }
 
-// Those that are on their way are another matter: a bubblewrap whose other half is killed while it waits for that half
-// to name its users waits for ever, without any server.
 async function allStarted(gateway: number): Promise<void> {
   const isLeaf = (pid: number) => processesBelow(pid).length === 0;
   const isServer = (pid: number) => told(pid, "comm") === "witness\n";

@@ -17,6 +17,14 @@ export async function areGone(pids: readonly number[]): Promise<void> {
   while (pids.some(isAlive)) await Bun.sleep(5);
 }
 
+/** Those of sessions that these processes began; what nobody has collected does not count. */
+export function processesOfSessions(leaders: readonly number[]): readonly number[] {
+  return allProcesses().filter((pid) => {
+    const [state, , , session] = stateOf(pid);
+    return state !== "Z" && leaders.includes(Number(session));
+  });
+}
+
 export function isAlive(pid: number): boolean {
   return existsSync(`/proc/${pid}`) && stateOf(pid)[0] !== "Z";
 }
