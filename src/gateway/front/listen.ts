@@ -1,7 +1,7 @@
 // The gateway's port: connections, and those that become WebSockets. Knows no paths.
 
 import { RunnerError, reasonOf } from "../../errors.ts";
-import type { SocketPeer } from "../proxy/socket.ts";
+import { MOST_WAITING_BYTES, type SocketPeer } from "../proxy/socket.ts";
 import { failureResponse, RPC_CODES } from "../rpc/failures.ts";
 
 export type HttpServer = Bun.Server<SocketPeer>;
@@ -30,6 +30,9 @@ export function listen({ hostname, port, answer }: ListenOptions): HttpServer {
         open: (socket) => socket.data.onOpen(socket),
         message: (socket, message) => socket.data.onMessage(message),
         close: (socket, code, reason) => socket.data.onClose(code, reason),
+        // Beyond it Bun would drop messages, and say nothing to either side.
+        backpressureLimit: MOST_WAITING_BYTES,
+        closeOnBackpressureLimit: true,
       },
       error: () =>
         failureResponse(500, { code: RPC_CODES.INTERNAL, message: "The runner is at fault." }),

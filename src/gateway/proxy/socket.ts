@@ -2,6 +2,11 @@
 
 import { headersFor } from "./forward.ts";
 
+/** Of messages that one side has sent and the other does not take: its connection is ended beyond them. */
+export const MOST_WAITING_BYTES = 16_777_216;
+/** RFC 6455, section 7.4.1, and the registry that it opens. */
+const TRY_AGAIN_LATER = 1013;
+
 /** What takes the client's side of a WebSocket. */
 export interface SocketPeer {
   /** The subprotocol that the server chose; empty for none. */
@@ -33,16 +38,22 @@ export async function connectSocket(request: Request, port: number): Promise<Soc
     server.addEventListener("open", () => resolve(), { once: true });
     server.addEventListener("close", () => reject(new Error("refused")), { once: true });
   });
+  let client: SocketClient | undefined;
   return {
     protocol: server.protocol,
-    onOpen(client) {
-      server.addEventListener("message", ({ data }) => client.send(data));
+    onOpen(opened) {
+      client = opened;
+      server.addEventListener("message", ({ data }) => opened.send(data));
       server.addEventListener("close", ({ code, reason }) =>
-        client.close(...sendable(code, reason)),
+        opened.close(...sendable(code, reason)),
       );
-      if (server.readyState >= WebSocket.CLOSING) client.close();
+      if (server.readyState >= WebSocket.CLOSING) opened.close();
     },
-    onMessage: (message) => server.send(message),
+    onMessage(message) {
+      if (server.bufferedAmount <= MOST_WAITING_BYTES) return server.send(message);
+      client?.close(TRY_AGAIN_LATER, "the server does not read");
+      server.terminate();
+    },
     onClose: (code, reason) => server.close(...sendable(code, reason)),
   };
 }
