@@ -60,15 +60,7 @@ export async function supervise(program: SupervisedProgram): Promise<number> {
     if (target === undefined) waiting.push(signal);
     else sendSignal(target, signal);
   };
-  const onTerminal = isTerminal(STDIN);
-  const ignored = ignoredSignals();
-  for (const signal of FORWARDED) {
-    if (ignored.includes(constants.signals[signal])) continue;
-    process.removeAllListeners(signal);
-    process.on(signal, () => {
-      if (!(onTerminal && FROM_TERMINAL.includes(signal))) send(signal);
-    });
-  }
+  forwardSignals(send);
   if (program.endsWith !== undefined) listenForParentEnd(() => end(child, program.end?.signal));
   const child = Bun.spawn([...program.argv], {
     env: { ...program.env },
@@ -90,6 +82,18 @@ export async function supervise(program: SupervisedProgram): Promise<number> {
   if (status !== undefined) return status;
   if (child.signalCode === null) return child.exitCode ?? 1;
   return 128 + (constants.signals[child.signalCode as NodeJS.Signals] ?? 0);
+}
+
+function forwardSignals(send: (signal: NodeJS.Signals) => void): void {
+  const onTerminal = isTerminal(STDIN);
+  const ignored = ignoredSignals();
+  for (const signal of FORWARDED) {
+    if (ignored.includes(constants.signals[signal])) continue;
+    process.removeAllListeners(signal);
+    process.on(signal, () => {
+      if (!(onTerminal && FROM_TERMINAL.includes(signal))) send(signal);
+    });
+  }
 }
 
 // A signal that nobody sends; until it is listened for, it ends this process.
