@@ -3,12 +3,12 @@
 
 import type { Endpoint } from "../endpoint.ts";
 import { wantsSocket } from "../proxy/socket.ts";
-import { failureResponse, RPC_CODES } from "../rpc/failures.ts";
 import type { Phase, Subject } from "../status.ts";
 import { type AdmissionRules, createAdmission } from "./admission.ts";
 import { healthResponse } from "./health.ts";
 import { pathOf } from "./host-name.ts";
-import { type HttpServer, listen, upgrade } from "./listen.ts";
+import { type HttpServer, IDLE_SECONDS, listen, upgrade } from "./listen.ts";
+import { tooMany, unavailable } from "./unavailable.ts";
 import { Arrival, MOST_READ_UNASKED, Room } from "./waiting.ts";
 import { isVisit } from "./visit.ts";
 
@@ -114,6 +114,7 @@ export function openFront(options: FrontOptions): Front {
       return await upgrade(request, server, () => connect(request));
     }
     const response = await responsible.handle(request, { principal });
+    if (isWhole(response)) server.timeout(request, IDLE_SECONDS);
     // A server with a port of its own may have no page; ours is better than its 404.
     const better = response.status === 404 && isVisit(request) ? page() : undefined;
     if (better !== undefined) await response.body?.cancel();
@@ -183,19 +184,7 @@ function metricsResponse(text: string): Response {
   });
 }
 
-function tooMany(): Response {
-  const message = "Too many requests are unanswered; come again in a moment.";
-  return failureResponse(503, { code: RPC_CODES.REFUSED, message }, { "retry-after": "5" });
-}
-
-function unavailable(phase: Phase): Response {
-  const message =
-    phase.state === "failed"
-      ? `The server could not be started: ${phase.failure.message} ${phase.failure.hint}`
-      : "The server is ending.";
-  return failureResponse(
-    503,
-    { code: RPC_CODES.INTERNAL, message },
-    { "retry-after": phase.state === "failed" ? "60" : "5" },
-  );
+/** Whether all of it is known, so that a connection on which nothing happens is one that nobody uses. */
+function isWhole({ headers }: Response): boolean {
+  return headers.has("content-length") || headers.get("content-type") === "application/json";
 }

@@ -14,7 +14,7 @@ export interface ListenOptions {
 }
 
 /** Of a connection that says nothing. */
-const IDLE_SECONDS = 60;
+export const IDLE_SECONDS = 60;
 
 /** Opens the port. Throws PORT_UNAVAILABLE. */
 export function listen({ hostname, port, answer }: ListenOptions): HttpServer {
