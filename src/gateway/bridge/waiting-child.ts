@@ -10,8 +10,9 @@ export interface WaitingChild {
   adopt(onLine: (unsafeLine: string) => void | Promise<void>): void;
 }
 
-/** Lines that a server says before it is asked anything; beyond them it has to wait. */
+/** What a server says before it is asked anything; beyond it, it has to wait. */
 const MAX_EARLY_LINES = 64;
+const MAX_EARLY_CHARACTERS = 1_048_576;
 
 /** Starts one more process. Throws where none can be started. */
 export function startWaiting(
@@ -20,13 +21,17 @@ export function startWaiting(
   onEvent: OnGatewayEvent,
 ): WaitingChild {
   const early: string[] = [];
+  let characters = 0;
   const adopted = Promise.withResolvers<void>();
   let take: ((unsafeLine: string) => void | Promise<void>) | undefined;
   const process = start({
     onLine(unsafeLine) {
       if (take !== undefined) return take(unsafeLine);
       early.push(unsafeLine);
-      if (early.length >= MAX_EARLY_LINES) return adopted.promise;
+      characters += unsafeLine.length;
+      if (early.length >= MAX_EARLY_LINES || characters >= MAX_EARLY_CHARACTERS) {
+        return adopted.promise;
+      }
     },
   });
   const { pid } = process;
@@ -73,6 +78,8 @@ export class SpareChild {
   }
 
   async end(): Promise<void> {
+    // What it has said already is to nobody, and would keep it from being read to its end.
+    this.#child?.adopt(() => {});
     await this.#child?.process.stop();
   }
 }

@@ -33,6 +33,20 @@ test("a server that asks without end and does not read has to wait", async () =>
   expect(await settled(() => bridge.stderr.length)).toBeLessThan(blocks / 2);
 }, 20_000);
 
+test("a server that says much before it is asked anything has to wait", async () => {
+  const lines = 16;
+  const script = `
+    const { writeSync } = require("node:fs");
+    for (let line = 0; line < ${lines}; line++) {
+      writeSync(1, "x".repeat(${MEBIBYTE}) + "\\n");
+      writeSync(2, "said\\n");
+    }
+  `;
+  await using bridge = scriptedBridge({ argv: [process.execPath, "-e", script] });
+  await until(() => bridge.stderr.length > 0);
+  expect(await settled(() => bridge.stderr.length)).toBeLessThan(lines / 2);
+});
+
 test("a batch of more messages than anybody has to say is refused", async () => {
   await using bridge = scriptedBridge();
   const session = await openWireSession(bridge.url, { revision: "2025-03-26" });
