@@ -62,6 +62,23 @@ function skipContainer(text: string, start: number): number {
   return BROKEN;
 }
 
+/** Whether containers stand in each other deeper than that. A text that ends within a string may be either. */
+export function nestsDeeperThan(text: string, limit: number): boolean {
+  let depth = 0;
+  for (let next = 0; next < text.length; next++) {
+    const mark = text.charCodeAt(next);
+    if (mark === QUOTE) {
+      next = skipString(text, next) - 1;
+      if (next < 0) return false;
+    } else if (mark === OPEN_OBJECT || mark === OPEN_ARRAY) {
+      if (++depth > limit) return true;
+    } else if (mark === CLOSE_OBJECT || mark === CLOSE_ARRAY) {
+      depth--;
+    }
+  }
+  return false;
+}
+
 function skipScalar(text: string, start: number): number {
   let next = start;
   for (; next < text.length; next++) {

@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import { settled, until } from "../support/conditions.ts";
 import { scriptedBridge } from "../support/scripted-bridge.ts";
-import { messagesOf, openWireSession, type WireSession } from "../support/wire-client.ts";
+import { messagesOf, openWireSession, postTo, type WireSession } from "../support/wire-client.ts";
 
 const MEBIBYTE = 1_048_576;
 
@@ -45,6 +45,16 @@ test("a server that says much before it is asked anything has to wait", async ()
   await using bridge = scriptedBridge({ argv: [process.execPath, "-e", script] });
   await until(() => bridge.stderr.length > 0);
   expect(await settled(() => bridge.stderr.length)).toBeLessThan(lines / 2);
+});
+
+test("16 MB of brackets are refused at once, and cost no memory", async () => {
+  await using bridge = scriptedBridge({ limits: { maxBodyBytes: 16 * MEBIBYTE } });
+  const body = "[".repeat(16 * MEBIBYTE);
+  const before = process.memoryUsage.rss();
+  const startedAt = performance.now();
+  expect((await postTo(bridge.url, body)).status).toBe(400);
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  expect(process.memoryUsage.rss() - before).toBeLessThan(200 * MEBIBYTE);
 });
 
 test("a batch of more messages than anybody has to say is refused", async () => {
