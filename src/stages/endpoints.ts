@@ -77,6 +77,7 @@ function proxied({ start, limits, onEvent, gateway }: Ground, port: number): Ser
   const endpoint = openProxy({
     start,
     port,
+    isGuarded: request.authToken !== undefined,
     startTimeoutMs: limits.startTimeoutMs,
     isListenedOn,
     portsOf: portsOfSession,

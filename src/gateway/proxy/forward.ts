@@ -4,6 +4,8 @@
 /** Where the server listens. */
 export interface Upstream {
   readonly port: number;
+  /** What clients show as their authorization is for the runner, and not for the server. */
+  readonly isGuarded: boolean;
 }
 
 /** Of one connection only, and the next one has its own. https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 */
@@ -23,11 +25,12 @@ const HOP_BY_HOP = [
 const SHORT_BYTES = 65_536;
 
 /** Passes the request on. Rejects where nothing answers. */
-export async function forward(request: Request, { port }: Upstream): Promise<Response> {
+export async function forward(request: Request, upstream: Upstream): Promise<Response> {
+  const { port } = upstream;
   const { pathname, search } = new URL(request.url);
   const response = await fetch(`http://127.0.0.1:${port}${pathname}${search}`, {
     method: request.method,
-    headers: headersFor(request, port),
+    headers: headersFor(request, upstream),
     body: isShort(request.headers) ? await request.bytes() : request.body,
     redirect: "manual",
     // A client that leaves is nobody to answer.
@@ -45,12 +48,13 @@ export async function forward(request: Request, { port }: Upstream): Promise<Res
 }
 
 /** What a server on loopback that guards against DNS rebinding expects: its own address, and no foreign page. */
-export function headersFor(request: Request, port: number): Headers {
+export function headersFor(request: Request, { port, isGuarded }: Upstream): Headers {
   const headers = new Headers(request.headers);
   const named = (headers.get("connection") ?? "").split(",").map((name) => name.trim());
   for (const name of [...HOP_BY_HOP, ...named]) if (name !== "") headers.delete(name);
-  // Who may call has been decided, and the token is the runner's own.
-  for (const name of ["origin", "authorization"]) headers.delete(name);
+  // Which pages may call has been decided.
+  headers.delete("origin");
+  if (isGuarded) headers.delete("authorization");
   headers.set("x-forwarded-host", request.headers.get("host") ?? "");
   headers.set("host", `127.0.0.1:${port}`);
   return headers;

@@ -1,6 +1,6 @@
 // A WebSocket, passed on to a server on this machine: each message as it is, and either side's end to the other.
 
-import { headersFor } from "./forward.ts";
+import { headersFor, type Upstream } from "./forward.ts";
 
 /** Of messages that one side has sent and the other does not take: its connection is ended beyond them. */
 export const MOST_WAITING_BYTES = 16_777_216;
@@ -27,10 +27,10 @@ export function wantsSocket(request: Request): boolean {
 }
 
 /** Opens the server's side. Rejects where the server does not. */
-export async function connectSocket(request: Request, port: number): Promise<SocketPeer> {
+export async function connectSocket(request: Request, upstream: Upstream): Promise<SocketPeer> {
   const { pathname, search } = new URL(request.url);
-  const server = new WebSocket(`ws://127.0.0.1:${port}${pathname}${search}`, {
-    headers: Object.fromEntries(handshakeHeaders(request, port)),
+  const server = new WebSocket(`ws://127.0.0.1:${upstream.port}${pathname}${search}`, {
+    headers: Object.fromEntries(handshakeHeaders(request, upstream)),
     protocols: protocolsOf(request),
   });
   server.binaryType = "nodebuffer";
@@ -59,8 +59,8 @@ export async function connectSocket(request: Request, port: number): Promise<Soc
 }
 
 // Those of the handshake are made anew by whoever makes one.
-function handshakeHeaders(request: Request, port: number): Headers {
-  const headers = headersFor(request, port);
+function handshakeHeaders(request: Request, upstream: Upstream): Headers {
+  const headers = headersFor(request, upstream);
   for (const name of Array.from(headers.keys())) {
     if (name.startsWith("sec-websocket-")) headers.delete(name);
   }

@@ -47,13 +47,11 @@ test("a server that says much before it is asked anything has to wait", async ()
   expect(await settled(() => bridge.stderr.length)).toBeLessThan(lines / 2);
 });
 
-test("16 MB of brackets are refused at once, and cost no memory", async () => {
+test("16 MB of brackets are refused, and cost no memory", async () => {
   await using bridge = scriptedBridge({ limits: { maxBodyBytes: 16 * MEBIBYTE } });
   const body = "[".repeat(16 * MEBIBYTE);
   const before = process.memoryUsage.rss();
-  const startedAt = performance.now();
   expect((await postTo(bridge.url, body)).status).toBe(400);
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
   expect(process.memoryUsage.rss() - before).toBeLessThan(200 * MEBIBYTE);
 });
 

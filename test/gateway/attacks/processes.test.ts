@@ -86,6 +86,7 @@ function proxyAt(port: number, { argv }: ServerCommand, beforeStart: () => void 
       return startServerChild(program, options);
     },
     port,
+    isGuarded: false,
     startTimeoutMs: 10_000,
     isListenedOn,
     askHealth: () => Promise.resolve(true),

@@ -82,7 +82,7 @@ function frontBefore(port: number) {
   });
   front.serve({
     handle: () => Promise.resolve(new Response("none")),
-    connect: (request) => connectSocket(request, port),
+    connect: (request) => connectSocket(request, { port: port, isGuarded: false }),
     close: () => Promise.resolve(),
   });
   return {

@@ -22,7 +22,7 @@ interface Proxied extends AsyncDisposable {
 
 function proxyTo(
   argv: (port: number) => readonly string[],
-  { startTimeoutMs = 10_000 } = {},
+  { startTimeoutMs = 10_000, isGuarded = false } = {},
 ): Proxied {
   const port = freePort();
   const events: GatewayEvent[] = [];
@@ -48,6 +48,7 @@ function proxyTo(
     openProxy({
       start: (options) => startServerChild(program, options),
       port,
+      isGuarded,
       startTimeoutMs,
       isListenedOn,
       portsOf: portsOfSession,
@@ -79,7 +80,7 @@ describe("a server with a port of its own", () => {
       method: "PUT",
       body: "a body",
       headers: {
-        authorization: "Bearer of-the-runner",
+        authorization: "Bearer of-the-server",
         origin: proxied.url,
         "mcp-session-id": "s",
         connection: "x-hop",
@@ -92,7 +93,7 @@ describe("a server with a port of its own", () => {
       host: `127.0.0.1:${proxied.port}`,
       "mcp-session-id": "s",
     });
-    expect(asked.headers).not.toHaveProperty("authorization");
+    expect(asked.headers["authorization"]).toBe("Bearer of-the-server");
     expect(asked.headers).not.toHaveProperty("origin");
     expect(asked.headers).not.toHaveProperty("x-hop");
   });
@@ -166,6 +167,15 @@ describe("a server with a port of its own", () => {
     expect([response.status, await response.text()]).toEqual([404, "not here"]);
     expect(proxied.output.filter((line) => line.startsWith("listening"))).toHaveLength(2);
   });
+});
+
+test("a server does not see the token that clients show the runner", async () => {
+  const command = (port: number) => [process.execPath, SERVER, String(port)];
+  await using proxied = proxyTo(command, { isGuarded: true });
+  const headers = { authorization: "Bearer of-the-runner" };
+  const response = await fetch(`${proxied.url}/asked`, { headers });
+  const asked = (await response.json()) as { headers: Record<string, string> };
+  expect(asked.headers).not.toHaveProperty("authorization");
 });
 
 test("a server that keeps ending is told as failing, and its requests are answered", async () => {

@@ -55,6 +55,7 @@ export function proxyTo(commandFor: (port: number) => ServerCommand): RunningGat
     openProxy({
       start,
       port,
+      isGuarded: false,
       startTimeoutMs: LIMITS.startTimeoutMs,
       isListenedOn,
       onEvent,
