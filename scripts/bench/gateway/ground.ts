@@ -4,7 +4,8 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { layoutFiles, writeFiles } from "../../../test/support/disk-image.ts";
-import { buildModesImage, NODE, SERVER } from "../modes/image.ts";
+import { buildEverythingImage, nodeProgram } from "../../../test/support/everything-image.ts";
+import { versionOf } from "../machine.ts";
 
 export interface GatewayGround {
   /** The runner. */
@@ -24,10 +25,13 @@ export interface GatewayGround {
 export const PEERS = { supergateway: "4.0.0", "mcp-proxy": "6.7.19" } as const;
 type Peer = keyof typeof PEERS;
 
+const NODE = "usr/local/bin/node";
+const SERVER = "app/index.js";
+
 /** Prepares it in a new directory, in one that everybody may pass through. Needs npm's registry. */
 export async function prepareGateways(binary: string, directory: string): Promise<GatewayGround> {
   mkdirSync(directory);
-  const { image: built, nodeVersion } = await buildModesImage();
+  const built = await buildEverythingImage("stdio");
   const layout = join(directory, "layout");
   writeFiles(layout, layoutFiles({ image: built, name: "1" }));
   const image = `oci:${layout}:1`;
@@ -46,7 +50,7 @@ export async function prepareGateways(binary: string, directory: string): Promis
     image,
     node: join(tree, NODE),
     server: join(tree, SERVER),
-    nodeVersion,
+    nodeVersion: versionOf([nodeProgram(), "--version"]),
     cache,
     peers: { supergateway: program("supergateway"), "mcp-proxy": program("mcp-proxy") },
   };

@@ -36,7 +36,10 @@ export function gatewayWays(ground: GatewayGround): readonly GatewayWay[] {
       name: "The server's own HTTP",
       isGateway: false,
       hasHealth: false,
-      command: (port) => ({ argv: [node, server, String(port)], env: { PATH, HOST } }),
+      command: (port) => ({
+        argv: [node, server, "streamableHttp"],
+        env: { PATH, PORT: String(port) },
+      }),
     },
     {
       id: "proxy",
@@ -44,7 +47,7 @@ export function gatewayWays(ground: GatewayGround): readonly GatewayWay[] {
       isGateway: true,
       hasHealth: true,
       command: (port, spare) => ({
-        argv: [ground.binary, "--", String(spare)],
+        argv: [ground.binary, "--", "streamableHttp"],
         env: { ...runnerEnvironment(ground, port), TARGET_PORT: String(spare) },
       }),
     },
