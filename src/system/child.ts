@@ -1,6 +1,7 @@
 // Programs run as children: never through a shell, never with the runner's own environment, never left behind.
 
 import { onExit } from "./cleanup.ts";
+import { sendSignal } from "./send-signal.ts";
 import { watchStall } from "./stall.ts";
 
 export interface ChildOptions {
@@ -64,10 +65,10 @@ export function startChild(argv: readonly string[], options: ChildOptions): Runn
   const endSoon = (last: AbortController) =>
     child.exited.then(() => setTimeout(() => last.abort(), GRACE_MS));
   const kill = () => {
-    killGroup(child.pid);
+    sendSignal(-child.pid, "SIGKILL");
     void endSoon(lastOfStdout);
   };
-  const ending = onExit(() => killGroup(child.pid));
+  const ending = onExit(() => sendSignal(-child.pid, "SIGKILL"));
   const { signal } = options;
   signal?.addEventListener("abort", kill);
   if (signal?.aborted) kill();
@@ -129,14 +130,6 @@ function deadlineFor(
   };
   const timer = timeoutMs === undefined ? undefined : setTimeout(pass, timeoutMs);
   return { hasPassed: () => passed, [Symbol.dispose]: () => clearTimeout(timer) };
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // It has ended already.
-  }
 }
 
 function outcomeOf(child: Bun.Subprocess): { exitCode: number } | { signal: string } {

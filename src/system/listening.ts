@@ -2,6 +2,7 @@
 // processes of the same user.
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { statFieldsOf } from "./process-stat.ts";
 
 /** A port that somebody listens on at an address of this machine. */
 interface Listener {
@@ -38,14 +39,14 @@ function readListeners(): readonly Listener[] {
 }
 
 function pidsOfSession(session: number): readonly string[] {
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name) && sessionOf(name) === session);
+  return readdirSync("/proc").filter(
+    (name) => /^\d+$/.test(name) && sessionOf(Number(name)) === session,
+  );
 }
 
-// The program's name, in parentheses, may hold anything; state, parent, group and session follow it. (proc(5))
-function sessionOf(pid: string): number | undefined {
-  const [line = ""] = linesOf(`/proc/${pid}/stat`);
-  const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
-  return fields[3] === undefined ? undefined : Number(fields[3]);
+function sessionOf(pid: number): number | undefined {
+  const [, , , session] = statFieldsOf(pid) ?? [];
+  return session === undefined ? undefined : Number(session);
 }
 
 function socketsOf(pid: string): readonly string[] {

@@ -3,6 +3,8 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { checked, libc } from "./libc.ts";
+import { statFieldsOf } from "./process-stat.ts";
+import { sendSignal } from "./send-signal.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
@@ -28,7 +30,7 @@ export function adoptOrphans(isOwn: (pid: number) => boolean): Disposable {
       clearInterval(clock);
       const deadline = performance.now() + ENDING_MS;
       for (let left = living(); left.length > 0 && performance.now() < deadline; left = living()) {
-        for (const pid of left) end(pid);
+        for (const pid of left) sendSignal(pid, "SIGKILL");
         Bun.sleepSync(LOOK_SOON_MS);
         reap();
       }
@@ -40,22 +42,9 @@ function living(): readonly number[] {
   return childrenOfThisProcess().filter(isLiving);
 }
 
-// The program's name, in parentheses, may hold anything; the state follows it. (proc(5))
 function isLiving(pid: number): boolean {
-  try {
-    const line = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return !/^ [ZX]/.test(line.slice(line.lastIndexOf(")") + 1));
-  } catch {
-    return false;
-  }
-}
-
-function end(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended already.
-  }
+  const [state] = statFieldsOf(pid) ?? [];
+  return state !== undefined && state !== "Z" && state !== "X";
 }
 
 // An orphan belongs to whichever thread of its new parent the kernel likes.

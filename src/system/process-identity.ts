@@ -2,6 +2,7 @@
 // one day; with its start time it is one process for ever, through execve, which keeps both.
 
 import { readFileSync, readlinkSync } from "node:fs";
+import { statFieldsOf } from "./process-stat.ts";
 
 const IDENTITY = /^(\d+)-(\d+)-([0-9a-f]{8})-(\d+)(?=-|$)/;
 
@@ -40,12 +41,8 @@ function pidNamespace(): string {
   return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "0";
 }
 
-// Field 22 of /proc/PID/stat, in clock ticks since boot; the name in field 2 may hold spaces and parentheses.
+// Field 22 of /proc/PID/stat, in clock ticks since boot.
 function startTimeOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "0";
-  } catch {
-    return "gone";
-  }
+  const fields = statFieldsOf(pid);
+  return fields === undefined ? "gone" : (fields[19] ?? "0");
 }

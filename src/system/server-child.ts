@@ -5,6 +5,7 @@ import type { ServerEnd, ServerProcess, StartOptions } from "../gateway/server-p
 import { onExit } from "./cleanup.ts";
 import { readLines } from "./lines.ts";
 import { openPipe, type Descriptor } from "./pipe.ts";
+import { sendSignal } from "./send-signal.ts";
 
 export interface ServerProgram {
   readonly argv: readonly string[];
@@ -36,7 +37,7 @@ export function isServerChild(pid: number): boolean {
 export function startServerChild(program: ServerProgram, options: StartOptions): ServerProcess {
   const { child, stdin, stdout, stderr } = spawnWithPipes(program, options);
   running.add(child.pid);
-  const onWayOut = onExit(() => signalGroup(child.pid, "SIGKILL"));
+  const onWayOut = onExit(() => sendSignal(-child.pid, "SIGKILL"));
   let unwantedReason: string | undefined;
   let wanted = false;
 
@@ -47,7 +48,7 @@ export function startServerChild(program: ServerProgram, options: StartOptions):
       onLine: (line) => options.onLine(line),
       onOverflow() {
         unwantedReason = `wrote a line of more than ${program.maxLineBytes} bytes`;
-        signalGroup(child.pid, "SIGKILL");
+        sendSignal(-child.pid, "SIGKILL");
       },
       signal: lastWords.signal,
     }),
@@ -73,8 +74,8 @@ export function startServerChild(program: ServerProgram, options: StartOptions):
     wanted = true;
     void endOf(sink).then(() => stdin[Symbol.dispose]());
     const escalation = [
-      setTimeout(() => signalGroup(child.pid, "SIGTERM"), patienceMs),
-      setTimeout(() => signalGroup(child.pid, "SIGKILL"), patienceMs + TERMINATING_MS),
+      setTimeout(() => sendSignal(-child.pid, "SIGTERM"), patienceMs),
+      setTimeout(() => sendSignal(-child.pid, "SIGKILL"), patienceMs + TERMINATING_MS),
     ];
     const end = await ended;
     for (const timer of escalation) clearTimeout(timer);
@@ -139,12 +140,4 @@ function howItEnded(child: Bun.Subprocess): string {
   return child.signalCode === null
     ? `exited with status ${child.exitCode ?? 0}`
     : `was ended by ${child.signalCode}`;
-}
-
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // Nobody of it is left.
-  }
 }

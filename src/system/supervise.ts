@@ -2,6 +2,7 @@
 
 import { constants } from "node:os";
 import { isIgnored, signalOnParentEnd } from "./process-state.ts";
+import { sendSignal } from "./send-signal.ts";
 import { isTerminal } from "./terminal.ts";
 
 const STDIN = 0;
@@ -136,13 +137,5 @@ async function followStatus(
   for await (const chunk of Bun.file(descriptor).stream()) {
     text += decoder.decode(chunk, { stream: true });
     tell(text);
-  }
-}
-
-function sendSignal(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It has ended already.
   }
 }
