@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Eras, speaks } from "./bridge/eras.ts";
+import { tellLife } from "./child-life.ts";
 import type { OnGatewayEvent } from "./events.ts";
 import type { ServerProcess, StartServer } from "./server-process.ts";
 
@@ -40,11 +41,8 @@ export async function natureOf(options: WatchOptions): Promise<Nature> {
     const environment = listeningEnvironment(port, transport);
     const child = start({ ...startOptions, environment });
     running.set(child, port);
-    onEvent({ type: "child-started", pid: child.pid, purpose: "probe" });
-    void child.ended.then((end) => {
-      running.delete(child);
-      onEvent({ type: "child-ended", pid: child.pid, purpose: "probe", end });
-    });
+    tellLife(child, "probe", onEvent);
+    void child.ended.then(() => running.delete(child));
     return child;
   };
   const look = (): Nature | undefined => {

@@ -1,6 +1,7 @@
 // A server that speaks MCP on its stdin and stdout, served over HTTP in both eras of the protocol: with sessions, as
 // until 2025-11-25, and without. Knows which era a request belongs to, and nothing of how one is answered.
 
+import { tellLife } from "../child-life.ts";
 import type { Caller, Endpoint } from "../endpoint.ts";
 import type { OnGatewayEvent } from "../events.ts";
 import { readBody } from "../http/body.ts";
@@ -86,13 +87,9 @@ class Bridge implements Endpoint {
     const startProbe: StartServer = (options) => {
       if (this.#closing) throw new Error(CLOSING);
       const probe = start(options);
-      const { pid } = probe;
       this.#probes.add(probe);
-      onEvent({ type: "child-started", pid, purpose: "probe" });
-      void probe.ended.then((end) => {
-        this.#probes.delete(probe);
-        onEvent({ type: "child-ended", pid, purpose: "probe", end });
-      });
+      tellLife(probe, "probe", onEvent);
+      void probe.ended.then(() => this.#probes.delete(probe));
       return probe;
     };
     try {

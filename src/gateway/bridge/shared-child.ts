@@ -1,6 +1,7 @@
 // The process that all clients of 2026-07-28 share, at any time: started when one asks, and again after it has ended
 // by itself, later and later where it keeps ending. Knows nothing of what it is asked.
 
+import { tellLife } from "../child-life.ts";
 import { createCrashWatch } from "../crash-watch.ts";
 import type { OnGatewayEvent } from "../events.ts";
 import type { StartServer } from "../server-process.ts";
@@ -75,15 +76,13 @@ export class SharedChild {
       this.#notBefore = startedAt + this.#crashes.ended(0);
       return;
     }
-    const { pid, ended } = child.process;
-    onEvent({ type: "child-started", pid, purpose: "shared" });
+    tellLife(child.process, "shared", onEvent);
     this.#child = child;
     this.#ready = answers(child, this.#options.startTimeoutMs).then((isReady) => {
       if (isReady) onReady(child);
       return isReady;
     });
-    void ended.then((end) => {
-      onEvent({ type: "child-ended", pid, purpose: "shared", end });
+    void child.process.ended.then(() => {
       this.#child = undefined;
       const now = performance.now();
       this.#notBefore = now + this.#crashes.ended(now - startedAt);

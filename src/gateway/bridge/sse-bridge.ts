@@ -2,6 +2,7 @@
 // path that takes all that the client says. Each stream has a process of its own, so that nothing has to be routed.
 // https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
 
+import { tellLife } from "../child-life.ts";
 import type { Caller, Endpoint } from "../endpoint.ts";
 import type { OnGatewayEvent, SessionEnd } from "../events.ts";
 import { type EventStream, openEventStream } from "../http/event-stream.ts";
@@ -102,12 +103,8 @@ class SseBridge implements Endpoint {
       announce: { event: "endpoint", data: `${this.#messagesPath}?session=${id}` },
       onGone: () => this.#end(id, "deleted"),
     });
-    const { pid } = process;
-    onEvent({ type: "child-started", pid, purpose: "session" });
-    void process.ended.then((end) => {
-      onEvent({ type: "child-ended", pid, purpose: "session", end });
-      this.#end(id, "crashed");
-    });
+    tellLife(process, "session", onEvent);
+    void process.ended.then(() => this.#end(id, "crashed"));
     const inbox = new Inbox(process, limits.maxBodyBytes);
     this.#connections.set(id, { principal, process, inbox, stream, openedAt: performance.now() });
     onEvent({ type: "session-opened", sessions: this.#connections.size });

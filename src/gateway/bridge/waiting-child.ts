@@ -1,6 +1,7 @@
 // A process of the server that has been started before anybody talks to it, and the one that is kept ready for the
 // next session. Starting is what opening a session takes its time for.
 
+import { tellLife } from "../child-life.ts";
 import type { ChildPurpose, OnGatewayEvent } from "../events.ts";
 import type { ServerProcess, StartServer } from "../server-process.ts";
 
@@ -34,9 +35,7 @@ export function startWaiting(
       }
     },
   });
-  const { pid } = process;
-  onEvent({ type: "child-started", pid, purpose });
-  void process.ended.then((end) => onEvent({ type: "child-ended", pid, purpose, end }));
+  tellLife(process, purpose, onEvent);
   return {
     process,
     adopt(onLine) {

@@ -2,6 +2,7 @@
 // often it does.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { tellLife } from "../child-life.ts";
 import { createCrashWatch } from "../crash-watch.ts";
 import type { OnGatewayEvent } from "../events.ts";
 import type { ServerProcess, StartServer } from "../server-process.ts";
@@ -60,7 +61,7 @@ export function keepRunning(options: KeeperOptions): Keeper {
       return;
     }
     child = own;
-    onEvent({ type: "child-started", pid: own.pid, purpose: "shared" });
+    tellLife(own, "shared", onEvent);
     const watched = new AbortController();
     const onListening = () => {
       onPhase({ state: "serving" });
@@ -76,7 +77,6 @@ export function keepRunning(options: KeeperOptions): Keeper {
     );
     const end = await own.ended;
     watched.abort();
-    onEvent({ type: "child-ended", pid: own.pid, purpose: "shared", end });
     if (closing.signal.aborted) return;
     const waitMs = crashes.ended(performance.now() - started);
     if (crashes.isLooping) fail(`the server ${end.reason}, ${crashes.crashes} times so far`);
