@@ -1,6 +1,6 @@
 // The least of a client, in both eras: one request at a time, and nothing that the server asks is answered.
 
-import { FIRST_MODERN_REVISION, META } from "./bridge/modern-terms.ts";
+import { FIRST_MODERN_REVISION, GATEWAY_INFO, GATEWAY_META } from "./bridge/modern-terms.ts";
 import { SESSION_REVISIONS } from "./bridge/revisions.ts";
 import type { Caller, Endpoint } from "./endpoint.ts";
 import { isMembers, type Members } from "./rpc/envelope.ts";
@@ -23,11 +23,7 @@ const HEADERS = {
 const MAX_MESSAGE_CHARACTERS = 300;
 
 /** Opens a session. Throws where the server does not. */
-export async function sessionAsking(
-  endpoint: Endpoint,
-  mcpPath: string,
-  clientInfo: Members,
-): Promise<Asking> {
+export async function sessionAsking(endpoint: Endpoint, mcpPath: string): Promise<Asking> {
   const headers: Record<string, string> = { ...HEADERS };
   const post = poster(endpoint, mcpPath);
   const ask = async (method: string, params: Members) => {
@@ -37,6 +33,7 @@ export async function sessionAsking(
     return result;
   };
   const protocolVersion = SESSION_REVISIONS[0];
+  const clientInfo = GATEWAY_INFO;
   const greeting = await ask("initialize", { protocolVersion, capabilities: {}, clientInfo });
   if (typeof greeting["protocolVersion"] === "string") {
     headers["mcp-protocol-version"] = greeting["protocolVersion"];
@@ -54,16 +51,7 @@ export async function sessionAsking(
 }
 
 /** Asks without a session, as since 2026-07-28. Throws where the server does not answer. */
-export async function modernAsking(
-  endpoint: Endpoint,
-  mcpPath: string,
-  clientInfo: Members,
-): Promise<Asking> {
-  const meta = {
-    [META.revision]: FIRST_MODERN_REVISION,
-    [META.clientInfo]: clientInfo,
-    [META.clientCapabilities]: {},
-  };
+export async function modernAsking(endpoint: Endpoint, mcpPath: string): Promise<Asking> {
   const post = poster(endpoint, mcpPath);
   const ask = async (method: string, params: Members) => {
     const headers = {
@@ -71,7 +59,7 @@ export async function modernAsking(
       "mcp-protocol-version": FIRST_MODERN_REVISION,
       "mcp-method": method,
     };
-    return (await post.ask(method, { ...params, _meta: meta }, headers)).result;
+    return (await post.ask(method, { ...params, _meta: GATEWAY_META }, headers)).result;
   };
   return { greeting: await ask("server/discover", {}), ask, close: () => Promise.resolve() };
 }

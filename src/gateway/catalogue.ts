@@ -1,7 +1,7 @@
 // What a server says of itself and offers, asked once, the way a client asks: through the endpoint that all clients
 // use, whatever is behind it.
 
-import { GATEWAY_INFO, META, metaOf } from "./bridge/modern-terms.ts";
+import { META, metaOf } from "./bridge/modern-terms.ts";
 import { type Asking, modernAsking, sessionAsking } from "./catalogue-asking.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { isMembers, type Members } from "./rpc/envelope.ts";
@@ -15,13 +15,11 @@ type List = (typeof LISTS)[number];
 
 /** Asks in a session of its own, or without one where the server knows none. Throws where there is no answer. */
 export async function readCatalogue(endpoint: Endpoint, mcpPath: string): Promise<Catalogue> {
-  const asking = await sessionAsking(endpoint, mcpPath, GATEWAY_INFO).catch(
-    async (error: unknown) => {
-      const modern = await modernAsking(endpoint, mcpPath, GATEWAY_INFO).catch(() => undefined);
-      if (modern === undefined) throw error;
-      return modern;
-    },
-  );
+  const asking = await sessionAsking(endpoint, mcpPath).catch(async (error: unknown) => {
+    const modern = await modernAsking(endpoint, mcpPath).catch(() => undefined);
+    if (modern === undefined) throw error;
+    return modern;
+  });
   try {
     return { ...accountIn(asking.greeting), ...(await listsOf(asking)) };
   } finally {

@@ -18,6 +18,13 @@ export const META = {
 /** What the gateway calls itself to a server; which version it is changes nothing between the two. */
 export const GATEWAY_INFO = { name: "fastmcp-runner", version: "1" } as const;
 
+/** What it says of itself in every request of its own. */
+export const GATEWAY_META: Members = {
+  [META.revision]: FIRST_MODERN_REVISION,
+  [META.clientInfo]: GATEWAY_INFO,
+  [META.clientCapabilities]: {},
+};
+
 /** Revisions are dates, so that they compare as text. */
 export function isModernRevision(revision: string): boolean {
   return revision >= FIRST_MODERN_REVISION;
@@ -31,12 +38,7 @@ export function metaOf(params: Members | undefined): Members | undefined {
 
 /** A request of the gateway's own. */
 export function modernRequest(id: string, method: string, asked: Members = {}): RpcRequest {
-  const meta = {
-    [META.revision]: FIRST_MODERN_REVISION,
-    [META.clientInfo]: GATEWAY_INFO,
-    [META.clientCapabilities]: {},
-  };
-  const params = { ...asked, _meta: meta };
+  const params = { ...asked, _meta: GATEWAY_META };
   const text = JSON.stringify({ jsonrpc: "2.0", id, method, params });
   return { kind: "request", id, method, params, text };
 }
