@@ -2,7 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
-import { type Front, openFront } from "../../../src/gateway/front/front.ts";
+import type { Front } from "../../../src/gateway/front/front.ts";
+import { localFront } from "../support/local-front.ts";
 
 const TOKEN = "canary-77e0c1";
 
@@ -10,16 +11,7 @@ describe.each([undefined, TOKEN])("with the token %p", (token) => {
   let front: Front;
   const handled: string[] = [];
   beforeAll(() => {
-    front = openFront({
-      hostname: "127.0.0.1",
-      port: 0,
-      mcpPath: "/mcp",
-      healthPath: "/healthz",
-      rules: { hosts: [], origins: [], token },
-      page: () => undefined,
-      metrics: () => "",
-      onRequest() {},
-    });
+    front = localFront({ rules: { hosts: [], origins: [], token } });
     front.serve({
       async handle({ url }) {
         handled.push(url);

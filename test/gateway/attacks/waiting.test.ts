@@ -2,8 +2,9 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
-import { type Front, openFront } from "../../../src/gateway/front/front.ts";
+import type { Front } from "../../../src/gateway/front/front.ts";
 import { until } from "../support/conditions.ts";
+import { localFront } from "../support/local-front.ts";
 
 const MEBIBYTE = 1_048_576;
 
@@ -12,14 +13,7 @@ describe("before there is a server", () => {
   let handled = 0;
   let left = 0;
   beforeAll(() => {
-    front = openFront({
-      hostname: "127.0.0.1",
-      port: 0,
-      mcpPath: "/mcp",
-      healthPath: "/healthz",
-      rules: { hosts: [], origins: [] },
-      page: () => undefined,
-      metrics: () => "",
+    front = localFront({
       onRequest: ({ status }) => void (left += status === 499 ? 1 : 0),
     });
   });

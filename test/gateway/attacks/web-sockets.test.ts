@@ -3,9 +3,9 @@
 import { expect, test } from "bun:test";
 import { connect, createServer, type Socket } from "node:net";
 import { createHash } from "node:crypto";
-import { openFront } from "../../../src/gateway/front/front.ts";
 import { connectSocket } from "../../../src/gateway/proxy/socket.ts";
 import { until } from "../support/conditions.ts";
+import { localFront } from "../support/local-front.ts";
 
 const MEBIBYTE = 1_048_576;
 
@@ -70,16 +70,7 @@ test("a client of a server that does not read loses its connection", async () =>
 }, 20_000);
 
 function frontBefore(port: number) {
-  const front = openFront({
-    hostname: "127.0.0.1",
-    port: 0,
-    mcpPath: "/mcp",
-    healthPath: "/healthz",
-    rules: { hosts: [], origins: [] },
-    page: () => undefined,
-    metrics: () => "",
-    onRequest() {},
-  });
+  const front = localFront();
   front.serve({
     handle: () => Promise.resolve(new Response("none")),
     connect: (request) => connectSocket(request, { port: port, isGuarded: false }),

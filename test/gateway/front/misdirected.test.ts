@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import type { Endpoint } from "../../../src/gateway/endpoint.ts";
-import { type Front, openFront } from "../../../src/gateway/front/front.ts";
+import type { Front } from "../../../src/gateway/front/front.ts";
 import { listen } from "../../../src/gateway/front/listen.ts";
+import { localFront } from "../support/local-front.ts";
 
 type Opened = AsyncDisposable & {
   readonly front: Front;
@@ -14,15 +15,9 @@ type Opened = AsyncDisposable & {
 /** One that has nothing to serve yet. */
 function open(rules: { readonly token?: string } = {}): Opened {
   const refusals: string[] = [];
-  const front = openFront({
-    hostname: "127.0.0.1",
-    port: 0,
-    mcpPath: "/mcp",
+  const front = localFront({
     healthPath: "/health",
     rules: { hosts: [], origins: [], onRefused: (why) => refusals.push(why), ...rules },
-    page: () => undefined,
-    metrics: () => "",
-    onRequest() {},
   });
   return {
     front,

@@ -1,9 +1,10 @@
 // The runner's front with its page, over a server that is only told of: what a visitor meets, without anything started.
 
 import type { Endpoint } from "../../../src/gateway/endpoint.ts";
-import { type Front, openFront } from "../../../src/gateway/front/front.ts";
+import type { Front } from "../../../src/gateway/front/front.ts";
 import { createPage, type PageOptions } from "../../../src/gateway/page/page.ts";
 import type { Catalogue } from "../../../src/gateway/status.ts";
+import { localFront } from "../support/local-front.ts";
 
 export interface PageServerOptions extends Partial<PageOptions> {
   readonly token?: string;
@@ -23,10 +24,7 @@ export interface PageServer extends AsyncDisposable {
 export function openPageServer(options: PageServerOptions = {}): PageServer {
   const { token, result = {}, endpoint, ...pageOptions } = options;
   const messages: string[] = [];
-  const front = openFront({
-    hostname: "127.0.0.1",
-    port: 0,
-    mcpPath: "/mcp",
+  const front = localFront({
     healthPath: "/health",
     rules: { token, hosts: [], origins: [] },
     page: createPage({
@@ -36,8 +34,6 @@ export function openPageServer(options: PageServerOptions = {}): PageServer {
       open: token === undefined,
       ...pageOptions,
     }),
-    metrics: () => "",
-    onRequest() {},
   });
   front.serve(endpoint ?? answering(result, messages));
   return {

@@ -2,13 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { GatewayEvent } from "../../../src/gateway/events.ts";
-import { type Front, openFront } from "../../../src/gateway/front/front.ts";
+import type { Front } from "../../../src/gateway/front/front.ts";
 import { openProxy } from "../../../src/gateway/proxy/proxy.ts";
 import type { Phase } from "../../../src/gateway/status.ts";
 import { freePort } from "../../../src/system/free-port.ts";
 import { isListenedOn, portsOfSession } from "../../../src/system/listening.ts";
 import { startServerChild } from "../../../src/system/server-child.ts";
 import { tempDir } from "../../support/temp-dir.ts";
+import { localFront } from "../support/local-front.ts";
 
 const SERVER = join(import.meta.dir, "proxied-server.ts");
 
@@ -34,16 +35,7 @@ function proxyTo(
     maxLineBytes: 1_000_000,
     onStderr() {},
   };
-  const front: Front = openFront({
-    hostname: "127.0.0.1",
-    port: 0,
-    mcpPath: "/mcp",
-    healthPath: "/runner-health",
-    rules: { hosts: [], origins: [] },
-    page: () => undefined,
-    metrics: () => "",
-    onRequest() {},
-  });
+  const front: Front = localFront();
   front.serve(
     openProxy({
       start: (options) => startServerChild(program, options),

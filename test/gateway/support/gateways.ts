@@ -4,13 +4,13 @@ import { openBridge } from "../../../src/gateway/bridge/bridge.ts";
 import { openSseBridge } from "../../../src/gateway/bridge/sse-bridge.ts";
 import type { Endpoint } from "../../../src/gateway/endpoint.ts";
 import type { GatewayEvent, OnGatewayEvent } from "../../../src/gateway/events.ts";
-import { openFront } from "../../../src/gateway/front/front.ts";
 import type { GatewayLimits } from "../../../src/gateway/limits.ts";
 import { openProxy } from "../../../src/gateway/proxy/proxy.ts";
 import type { StartServer } from "../../../src/gateway/server-process.ts";
 import { freePort } from "../../../src/system/free-port.ts";
 import { isListenedOn } from "../../../src/system/listening.ts";
 import { startServerChild } from "../../../src/system/server-child.ts";
+import { localFront } from "./local-front.ts";
 
 export interface ServerCommand {
   readonly argv: readonly string[];
@@ -78,16 +78,7 @@ function starter({ argv, env }: ServerCommand): StartServer {
 
 function run(open: (onEvent: OnGatewayEvent) => Endpoint): RunningGateway {
   const events: GatewayEvent[] = [];
-  const front = openFront({
-    hostname: "127.0.0.1",
-    port: 0,
-    mcpPath: MCP_PATH,
-    healthPath: "/healthz",
-    rules: { hosts: [], origins: [] },
-    page: () => undefined,
-    metrics: () => "",
-    onRequest() {},
-  });
+  const front = localFront();
   front.serve(open((event) => events.push(event)));
   return {
     url: `http://127.0.0.1:${front.port}${MCP_PATH}`,
