@@ -1,18 +1,12 @@
 // What the matrix has found, as it is written to JSON and as the tables read it.
 
-import type { RunModeChoice } from "../../src/launch/run-mode.ts";
+import { RUN_MODES, type RunModeChoice } from "../../src/launch/run-mode.ts";
 import { SAMPLE_NAMES, type SampleName } from "../../test/support/sample-images/sample-images.ts";
 
+export type AskedMode = Exclude<RunModeChoice, "baked">;
+
 /** The modes that a start can ask for. `baked` is a root of its own kind, which none of these places is. */
-export const ASKED_MODES = [
-  "auto",
-  "overlay",
-  "chroot",
-  "userns",
-  "proot",
-  "loader",
-] as const satisfies readonly RunModeChoice[];
-export type AskedMode = (typeof ASKED_MODES)[number];
+export const ASKED_MODES: readonly AskedMode[] = RUN_MODES.filter((mode) => mode !== "baked");
 
 export type Cell =
   /** The server ran, in this mode, and told what it should. */

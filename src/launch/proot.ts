@@ -6,6 +6,7 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, statSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join, posix } from "node:path";
 import { RunnerError, printable, reasonOf } from "../errors.ts";
+import { errnoName } from "../system/libc.ts";
 import { supervise } from "../system/supervise.ts";
 import type { MountPoint } from "./furnish-root.ts";
 import { becomeServersUser } from "./hand-over.ts";
@@ -119,11 +120,6 @@ async function supervised(program: Parameters<typeof supervise>[0]): Promise<num
 function numberIn(statusText: string, word: string): number | undefined {
   const [, digits] = new RegExp(`^${word} (\\d+)$`, "m").exec(statusText) ?? [];
   return digits === undefined ? undefined : Number(digits);
-}
-
-function errnoName(errno: number): string {
-  const entry = Object.entries(constants.errno).find(([, value]) => value === errno);
-  return entry?.[0] ?? `errno ${errno}`;
 }
 
 // PRoot writes files of its own, beside the root and gone with it.

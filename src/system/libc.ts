@@ -75,7 +75,8 @@ function openLibc(): Libc {
   }
 }
 
-function errnoName(errno: number): string {
+/** Such as "EPERM". */
+export function errnoName(errno: number): string {
   const entry = Object.entries(constants.errno).find(([, value]) => value === errno);
   return entry?.[0] ?? `errno ${errno}`;
 }
